@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+# The shared library, and what an installation holds. The installed tree may be moved: nothing in it names its prefix but the
+# AppArmor profile, which is written for the place at the time of the installation.
+include(CMakePackageConfigHelpers)
+
+set(objects)
+foreach(layer base event policy plan stage launch session)
+  list(APPEND objects $<TARGET_OBJECTS:cordon_${layer}>)
+endforeach()
+add_library(libcordon SHARED ${objects})
+set_target_properties(libcordon PROPERTIES OUTPUT_NAME cordon LINKER_LANGUAGE CXX EXPORT_NAME cordon
+  VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+target_link_libraries(libcordon PRIVATE seccomp idn2)
+target_link_options(libcordon PRIVATE -Wl,-z,defs -Wl,--version-script=${CMAKE_SOURCE_DIR}/packaging/libcordon.map)
+set_property(TARGET libcordon APPEND PROPERTY LINK_DEPENDS ${CMAKE_SOURCE_DIR}/packaging/libcordon.map)
+target_compile_features(libcordon INTERFACE cxx_std_23)
+target_include_directories(libcordon INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+# The library finds the program from its own place.
+file(RELATIVE_PATH bin_from_lib /x/${CMAKE_INSTALL_LIBDIR} /x/${CMAKE_INSTALL_BINDIR})
+target_compile_definitions(cordon_session PRIVATE CORDON_BIN_FROM_LIB="${bin_from_lib}" CORDON_VERSION="${PROJECT_VERSION}")
+
+add_custom_target(installed DEPENDS cordon libcordon)
+install(TARGETS cordon)
+install(TARGETS libcordon EXPORT cordonTargets)
+foreach(helper cordon-egress cordon-probe)
+  if(TARGET ${helper})
+    add_dependencies(installed ${helper})
+    install(TARGETS ${helper} DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/cordon)
+  endif()
+endforeach()
+install(DIRECTORY include/cordon TYPE INCLUDE)
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/cordon)
+install(EXPORT cordonTargets NAMESPACE cordon:: DESTINATION ${package_dir})
+configure_package_config_file(packaging/cordonConfig.cmake.in cordonConfig.cmake INSTALL_DESTINATION ${package_dir}
+  PATH_VARS CMAKE_INSTALL_BINDIR)
+write_basic_package_version_file(cordonConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/cordonConfig.cmake ${CMAKE_BINARY_DIR}/cordonConfigVersion.cmake DESTINATION ${package_dir})
+file(RELATIVE_PATH CORDON_PREFIX_FROM_PC /x/${CMAKE_INSTALL_LIBDIR}/pkgconfig /x)
+string(REGEX REPLACE "/$" "" CORDON_PREFIX_FROM_PC "${CORDON_PREFIX_FROM_PC}")
+configure_file(packaging/cordon.pc.in cordon.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/cordon.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+install(FILES docs/cordon.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES completions/cordon.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME cordon)
+install(FILES completions/_cordon DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+install(FILES completions/cordon.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(CODE "set(CORDON_PROGRAM \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/cordon\")
+configure_file(\"${CMAKE_SOURCE_DIR}/packaging/apparmor/cordon.in\" \"${CMAKE_BINARY_DIR}/apparmor/cordon\" @ONLY)
+file(INSTALL DESTINATION \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DATADIR}/cordon/apparmor\" TYPE FILE FILES \"${CMAKE_BINARY_DIR}/apparmor/cordon\")")

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cordon/error.hpp>
+
+#include <cstring>
+
+namespace cordon {
+
+std::string Error::sentence() const {
+  std::string s = what;
+  if (errno_value != 0) s += std::string(": ") + std::strerror(errno_value);
+  if (!remedy.empty()) s += "; " + remedy;
+  if (kind == ErrorKind::bug) s += " (this is a bug in cordon)";
+  return s;
+}
+
+std::unexpected<Error> refused(std::string what, std::string remedy, int exit_status) {
+  return std::unexpected(Error{ErrorKind::refused, std::move(what), std::move(remedy), 0, exit_status});
+}
+
+std::unexpected<Error> impossible(std::string what, int errno_value, std::string remedy) {
+  return std::unexpected(Error{ErrorKind::impossible, std::move(what), std::move(remedy), errno_value, 125});
+}
+
+}  // namespace cordon

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cordon/events.hpp>
+
+#include <cstdio>
+#include <memory>
+
+#include "cli/cli.hpp"
+
+namespace cordon::cli {
+namespace {
+
+struct ExplainOptions {
+  PolicyOptions policy;
+  std::string path, exec, host;
+  bool json = false;
+  std::vector<std::string> command;
+};
+
+int explain_one(const Policy& policy, const HostFacts& facts, const std::string& path, std::initializer_list<std::pair<Operation, const char*>> operations,
+                bool json) {
+  std::string text, object = "{";
+  for (const auto& [operation, word] : operations) {
+    const auto v = explain_path(policy, facts, path, operation);
+    if (!v) return fail(v.error());
+    const std::string rule = v->rule.text.empty() ? "default" : v->rule.text + " (" + v->rule.origin.text() + ")";
+    text += std::string(word) + " " + printable(v->path) + ": " + (v->allowed ? "allowed" : "denied") + " by " + printable(rule) +
+            (v->inside ? " (the sandbox's own, not the host's)" : "") + (v->hint.empty() ? "" : "; allow with " + printable(v->hint)) + "\n";
+    object += (object.size() > 1 ? "," : "") + std::string("\"") + word + "\":{\"allowed\":" + (v->allowed ? "true" : "false") +
+              ",\"path\":" + json_string(v->path) + ",\"rule\":" + json_string(rule) + (v->inside ? ",\"inside\":true" : "") + (v->hint.empty() ? "" : ",\"hint\":" + json_string(v->hint)) + "}";
+  }
+  std::fputs(json ? (object + "}\n").c_str() : text.c_str(), stdout);
+  return 0;
+}
+
+int explain(const ExplainOptions& o) {
+  const auto policy = o.policy.make();
+  if (!policy) return fail(policy.error());
+  if (!o.host.empty()) return explain_host(policy->net, o.host, o.json);
+  Request req = request(o.policy, o.command);
+  req.probe_namespaces = policy->require != Tier::namespaces;
+  const auto facts = read_host_facts(req);
+  if (!facts) return fail(facts.error());
+  if (!o.path.empty()) return explain_one(*policy, *facts, o.path, {{Operation::read, "read"}, {Operation::write, "write"}}, o.json);
+  if (!o.exec.empty()) return explain_one(*policy, *facts, o.exec, {{Operation::exec, "exec"}}, o.json);
+  if (o.command.empty()) return fail({ErrorKind::refused, "nothing to explain", "name -- COMMAND, --path P, --exec P or --host H", 0, 125});
+  const auto plan = make_plan(*policy, req, *facts);
+  if (!plan) return fail(plan.error());
+  std::fputs((o.json ? render_json(*plan) : render_text(*plan)).c_str(), stdout);
+  return 0;
+}
+
+}  // namespace
+
+void add_explain(CLI::App& app, int& status) {
+  auto* sub = app.add_subcommand("explain", "the plan for a command, or the decision for a path, program or host; runs nothing, exits with 0 whatever the answer");
+  auto o = std::make_shared<ExplainOptions>();
+  o->policy.add_to(*sub);
+  auto* path = sub->add_option("--path", o->path, "may it be read and written? by which rule?")->check(kValue);
+  auto* exec = sub->add_option("--exec", o->exec, "may it be executed? by which rule? a name is looked up in PATH")->check(kValue)->excludes(path);
+  sub->add_option("--host", o->host, "may it be connected to? by which rule? HOST[:PORT], port 443 without")->type_name("HOST[:PORT]")->check(kValue)->excludes(path)->excludes(exec);
+  sub->add_flag("--json", o->json, "as JSON");
+  sub->add_option("command", o->command, "COMMAND [ARG...]");
+  sub->positionals_at_end();
+  sub->callback([o, &status] { status = explain(*o); });
+}
+
+}  // namespace cordon::cli

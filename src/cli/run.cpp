@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cordon/events.hpp>
+#include <cordon/sandbox.hpp>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+
+#include "base/fd.hpp"
+#include "cli/cli.hpp"
+#include "session/control.hpp"
+#include "session/run.hpp"
+
+namespace cordon::cli {
+namespace {
+
+struct RunOptions {
+  PolicyOptions policy;
+  std::string events;
+  bool quiet = false, served = false;
+  std::vector<std::string> command;
+};
+
+Result<Fd> open_events(const std::string& where) {
+  if (where.empty()) return Fd();
+  if (where == "-") return Fd(fcntl(2, F_DUPFD_CLOEXEC, 3));
+  Fd fd(open(where.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) return impossible("cannot write the events to " + printable(where), errno, "name a file that you may write, or '-'");
+  return fd;
+}
+
+// What git would have executed, or would.
+std::string trap_line(const Event& e) {
+  std::string what, kept;
+  for (const auto& [key, value] : e.extra) (key == "trap" ? what : kept) = value;
+  return "cordon: " + (kept.empty() ? "left" : std::string("set aside")) + " in " + printable(e.object) + " by fs.traps: " + what + (kept.empty() ? "" : "; now " + kept) + "\n";
+}
+
+// Started by the library: the policy is on descriptor 4, and what happens is told on 3 instead of standard error.
+int serve(const RunOptions& o) {
+  fcntl(3, F_SETFD, FD_CLOEXEC);
+  fcntl(4, F_SETFD, FD_CLOEXEC);
+  session::Reporter reporter(Fd(3));
+  const auto serve_policy = [&](const Policy& policy) {
+    SuperviseOptions options;
+    options.policy_digest = digest(policy);
+    options.on_event = [&](const Event& e) { reporter.event(e); };
+    options.lifeline = reporter.lifeline();
+    return session::run(policy, request(o.policy, o.command), options);
+  };
+  const auto policy = session::read_policy(4);
+  const Result<int> status = policy ? serve_policy(*policy) : std::unexpected(policy.error());
+  reporter.outcome(status);
+  return status ? *status : status.error().exit_status;
+}
+
+int run(const RunOptions& o) {
+  const auto policy = o.policy.make();
+  if (!policy) return fail(policy.error());
+  auto events = open_events(o.events);
+  if (!events) return fail(events.error());
+  SuperviseOptions options;
+  if (*events) options.policy_digest = digest(*policy);  // for the start event alone
+  unsigned denials = 0;
+  std::string summary, traps;
+  int lost = 0;  // errno of the first event that could not be written
+  options.on_event = [&](const Event& e) {
+    if (e.rule == "fs.traps" && e.kind == EventKind::file_write) traps += trap_line(e);
+    else if (e.decision == Decision::denied && ++denials <= 10)
+      summary += "cordon: denied " + std::string(name(e.kind)) + " " + printable(e.object) + (e.rule.empty() ? "" : " by " + printable(e.rule)) +
+                 (e.hint.empty() ? "" : "; allow with " + printable(e.hint)) + "\n";
+    if (*events) {
+      const std::string line = to_json(e) + "\n";
+      errno = ENOSPC;  // a short write
+      if (write(events->get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()) && lost == 0) lost = errno;
+    }
+  };
+  const auto status = session::run(*policy, request(o.policy, o.command), options);
+  if (denials > 10) summary += "cordon: and " + std::to_string(denials - 10) + " more\n";
+  summary += traps;
+  if (!o.quiet && !summary.empty()) {
+    [[maybe_unused]] const ssize_t n = write(2, summary.data(), summary.size());
+  }
+  if (lost != 0) fail(impossible("the events in " + printable(o.events) + " are not complete", lost, "make room for them").error());
+  return status ? *status : fail(status.error());
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, int& status) {
+  auto* sub = app.add_subcommand("run", "run one command: cordon run [OPTIONS] -- COMMAND [ARG...]");
+  auto o = std::make_shared<RunOptions>();
+  o->policy.add_to(*sub);
+  sub->add_option("--events", o->events, "the audit stream: a file, or '-' for stderr")->check(kValue);
+  sub->add_flag("--quiet", o->quiet, "no summary of denials at the end");
+  sub->add_option("command", o->command, "COMMAND [ARG...]")->required();
+  sub->add_flag("--served", o->served)->group("");  // the library's word, not the user's
+  sub->positionals_at_end();
+  sub->callback([o, &status] { status = o->served ? serve(*o) : run(*o); });
+}
+
+}  // namespace cordon::cli

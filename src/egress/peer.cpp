@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "egress/peer.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/write.hpp>
+
+#include <utility>
+
+namespace cordon::egress {
+
+// Shared with the timer's handler, which may come after the peer is gone.
+struct Peer::Limit {
+  explicit Limit(Stream& s) : stream(&s), timer(s.get_executor()) {}
+  Stream* stream;
+  Timer timer;
+  bool expired = false;
+  bool armed = false;
+
+  static void wait(const std::shared_ptr<Limit>& self) {
+    self->armed = true;
+    self->timer.async_wait([self](const error_code&) {
+      self->armed = false;
+      if (!self->stream || self->timer.expiry() == Clock::time_point::max()) return;
+      if (self->timer.expiry() > Clock::now()) return wait(self);  // it was moved
+      self->expired = true;
+      error_code ignored;
+      self->stream->cancel(ignored);
+    });
+  }
+};
+
+Peer::Peer(Stream stream) : stream_(std::make_unique<Stream>(std::move(stream))), limit_(std::make_shared<Limit>(*stream_)) {}
+
+Peer::~Peer() {
+  if (!limit_) return;
+  limit_->stream = nullptr;
+  limit_->timer.cancel();
+}
+
+void Peer::expires_after(std::chrono::milliseconds limit) {
+  limit_->expired = false;
+  limit_->timer.expires_after(limit);
+  if (!limit_->armed) Limit::wait(limit_);
+}
+
+void Peer::never_expires() {
+  limit_->expired = false;
+  limit_->timer.expires_at(Clock::time_point::max());
+}
+
+bool Peer::expired() const { return limit_->expired; }
+
+void Peer::use(std::size_t n) {
+  used_ += n;
+  if (used_ < buffer_.size()) return;
+  buffer_.clear();
+  used_ = 0;
+}
+
+std::string Peer::take_bytes() {
+  std::string left(bytes());  // a copy of its own size: the buffer's capacity would stay with the tunnel
+  std::string().swap(buffer_);
+  used_ = 0;
+  return left;
+}
+
+Task<bool> Peer::more(std::size_t most) {
+  if (limit_->expired) co_return false;
+  if (used_ > 0) {
+    buffer_.erase(0, used_);
+    used_ = 0;
+  }
+  const std::size_t had = buffer_.size();
+  buffer_.resize(had + most);
+  error_code e;
+  const std::size_t n = co_await stream_->async_read_some(asio::buffer(buffer_.data() + had, most), asio::redirect_error(use_task, e));
+  buffer_.resize(had + n);
+  co_return !e && n > 0;
+}
+
+Task<bool> Peer::readable() {
+  if (limit_->expired) co_return false;
+  std::string().swap(buffer_);
+  used_ = 0;
+  error_code e;
+  co_await stream_->async_wait(Stream::wait_read, asio::redirect_error(use_task, e));
+  co_return !e;
+}
+
+Task<bool> Peer::write(std::string_view bytes) {
+  if (limit_->expired) co_return false;
+  error_code e;
+  co_await asio::async_write(*stream_, asio::buffer(bytes.data(), bytes.size()), asio::redirect_error(use_task, e));
+  co_return !e;
+}
+
+Task<void> Peer::farewell() {
+  error_code e;
+  stream_->shutdown(Stream::shutdown_send, e);
+  expires_after(std::chrono::seconds(2));
+  for (std::size_t read = 0; read < (1 << 20);) {
+    use(bytes().size());
+    if (!co_await more()) break;
+    read += bytes().size();
+  }
+  stream_->close(e);
+}
+
+Stream Peer::release() {
+  limit_->stream = nullptr;
+  limit_->timer.cancel();
+  limit_.reset();
+  return std::move(*stream_);
+}
+
+}  // namespace cordon::egress

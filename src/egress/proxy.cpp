@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <boost/asio/basic_signal_set.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "egress/authority.hpp"
+#include "egress/confine.hpp"
+#include "egress/metrics_page.hpp"
+#include "egress/run.hpp"
+
+namespace cordon::egress {
+namespace {
+
+constexpr auto kDrain = std::chrono::seconds(5);
+using Signals = asio::basic_signal_set<Executor>;
+
+void say(const std::string& sentence) { std::fprintf(stderr, "cordon: %s\n", sentence.c_str()); }
+
+struct Where {
+  Address address;
+  std::uint16_t port = 0;
+};
+
+// ADDR:PORT, where 0 is a port, too.
+Result<Where> parse_where(const std::string& option, const std::string& text) {
+  const auto colon = text.rfind(':');
+  std::string host = text.substr(0, colon), port = colon == std::string::npos ? "" : text.substr(colon + 1);
+  const bool brackets = host.size() > 2 && host.starts_with('[') && host.ends_with(']');
+  if (brackets) host = host.substr(1, host.size() - 2);
+  error_code bad;
+  const Address address = asio::ip::make_address(host, bad);
+  const auto number = port == "0" ? std::optional<std::uint16_t>(0) : parse_port(port);
+  if (bad || !number || address.is_v6() != brackets)
+    return refused(option + " '" + printable(text) + "' is no ADDR:PORT", "write 127.0.0.1:3128 or [::1]:3128; port 0 lets the kernel choose");
+  return Where{address, *number};
+}
+
+Result<NetPolicy> read_policy(const ProxyOptions& o) {
+  NetPolicy net;
+  if (!o.policy.empty()) {
+    auto policy = load_policy(o.policy);
+    if (!policy) return std::unexpected(policy.error());
+    net = std::move(policy->net);
+  }
+  for (const std::string& h : o.allow_host) net.allow.push_back({h, {"--allow-host", 0, 0}, false});
+  for (const std::string& h : o.deny_host) net.deny.push_back({h, {"--deny-host", 0, 0}, false});
+  return net;
+}
+
+Result<Rules> read_rules(const ProxyOptions& o, const Environment& environment) {
+  auto net = read_policy(o);
+  if (!net) return std::unexpected(net.error());
+  const char* home = std::getenv("HOME");
+  std::string warning;
+  auto rules = Rules::make(*net, environment, ".", home ? home : "", warning);
+  if (!warning.empty()) say(warning);
+  return rules;
+}
+
+Result<Fd> open_events(const std::string& where) {
+  if (where.empty()) return Fd();
+  if (where == "-") return Fd(fcntl(2, F_DUPFD_CLOEXEC, 3));
+  Fd fd(open(where.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) return impossible("cannot write the events to " + printable(where), errno, "name a file that you may write, or '-'");
+  return fd;
+}
+
+Task<void> reload_on_hangup(Signals& hangup, Service& service, const ProxyOptions& options, const Environment& environment) {
+  while (true) {
+    error_code e;
+    co_await hangup.async_wait(asio::redirect_error(use_task, e));
+    if (e) co_return;
+    auto rules = read_rules(options, environment);
+    if (!rules) {
+      say("the policy was not reloaded, the old one stays in force: " + rules.error().sentence());
+      continue;
+    }
+    service.rules = std::make_shared<const Rules>(std::move(*rules));
+    say("the policy was reloaded");
+  }
+}
+
+Task<void> drain_on_termination(Signals& termination, Service& service, Acceptor& clients, Signals& hangup) {
+  error_code e;
+  co_await termination.async_wait(asio::redirect_error(use_task, e));
+  hangup.cancel(e);
+  clients.close(e);
+  Timer timer(service.loop);
+  service.on_connection_closed = [&] { timer.cancel(); };
+  for (const auto end = Clock::now() + kDrain; service.metrics.open > 0 && Clock::now() < end;) {
+    timer.expires_at(end);
+    co_await timer.async_wait(asio::redirect_error(use_task, e));
+  }
+  service.on_connection_closed = [] {};
+  service.relay.stop();
+  service.loop.stop();
+}
+
+std::string directory_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+}  // namespace
+
+Environment upstream_environment() {
+  Environment environment;
+  for (const char* name : {"HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"})
+    if (const char* value = std::getenv(name)) environment[name] = value;
+  return environment;
+}
+
+int run_proxy(const ProxyOptions& options) {
+  const auto fail = [](const Error& e) {
+    say(e.sentence());
+    return 125;
+  };
+  const Environment environment = upstream_environment();
+  auto rules = read_rules(options, environment);
+  if (!rules) return fail(rules.error());
+  const auto where = parse_where("--listen", options.listen);
+  if (!where) return fail(where.error());
+  auto events = open_events(options.events);
+  if (!events) return fail(events.error());
+  asio::io_context loop(1);
+  auto resolver = Resolver::make(loop, {.server = options.resolver});
+  if (!resolver) return fail(resolver.error());
+  auto clients = listen_on(loop, where->address, where->port);
+  if (!clients) return fail(clients.error());
+  std::optional<Acceptor> pages;
+  if (!options.metrics.empty()) {
+    const auto page = parse_where("--metrics", options.metrics);
+    if (!page) return fail(page.error());
+    auto acceptor = listen_on(loop, page->address, page->port);
+    if (!acceptor) return fail(acceptor.error());
+    pages = std::move(*acceptor);
+  }
+  Limits limits;
+  limits.connections = std::min(limits.connections, connections_that_fit(raise_descriptor_limit()));
+  Service service(loop, std::move(*rules), std::move(*resolver), limits);
+  service.token = options.token;
+  service.metrics.upstream_configured = !service.rules->upstream.direct();
+  if (*events)
+    service.on_event = [fd = events->get()](const Event& e) {
+      const std::string line = to_json(e) + "\n";
+      [[maybe_unused]] const ssize_t n = write(fd, line.data(), line.size());
+    };
+  Signals termination(loop, SIGTERM, SIGINT), hangup(loop, SIGHUP);
+  // A policy is replaced by rename, so its directory must stay readable for the next SIGHUP.
+  std::vector<std::string> readable;
+  if (!options.policy.empty()) readable.push_back(directory_of(options.policy));
+  if (auto r = confine(readable); !r) return fail(r.error());
+
+  asio::co_spawn(loop, accept_clients(service, *clients, Front::both), [](std::exception_ptr) {});
+  if (pages) asio::co_spawn(loop, serve_metrics(service, *pages), [](std::exception_ptr) {});
+  asio::co_spawn(loop, reload_on_hangup(hangup, service, options, environment), [](std::exception_ptr) {});
+  asio::co_spawn(loop, drain_on_termination(termination, service, *clients, hangup), [](std::exception_ptr) {});
+  const auto bound = clients->local_endpoint();
+  const std::string at = authority_text(bound.address().to_string(), bound.port());
+  std::printf("ready http=%s socks5=%s\n", at.c_str(), at.c_str());
+  std::fflush(stdout);
+  loop.run();
+  _exit(0);  // coroutines that wait still refer to what would be destroyed before them
+}
+
+}  // namespace cordon::egress

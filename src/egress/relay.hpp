@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Established tunnels: bytes go from socket to socket by splice(2), never through user space.
+//
+//   Relay relay(loop, {.idle = std::chrono::minutes(5)});
+//   relay.start(std::move(client), std::move(target), first_bytes, [](const Relay::Ended& e) { log(e.up, e.down); });
+//
+// What a peer does reaches the other one: end of stream as a half-close, in both directions; a reset as a reset; a
+// reader that is slow as back-pressure. An idle tunnel costs two descriptors and this object: no coroutine frame, buffer or pipe.
+#pragma once
+#include <functional>
+#include <list>
+#include <string>
+
+#include "egress/net.hpp"
+#include "egress/pipes.hpp"
+
+namespace cordon::egress {
+
+class Relay {
+ public:
+  struct Options {
+    /// Silence in BOTH directions after which a tunnel is closed. There is no limit on its whole life.
+    std::chrono::milliseconds idle = std::chrono::minutes(5);
+  };
+  enum class Outcome { closed, reset_by_client, reset_by_target, idle, stopped };
+  struct Ended {
+    Outcome outcome = Outcome::closed;
+    std::uint64_t up = 0, down = 0;  ///< bytes that client and target gave to the other one
+  };
+  using Done = std::move_only_function<void(const Ended&)>;
+
+  Relay(asio::io_context& loop, Options options);
+  Relay(const Relay&) = delete;
+  Relay& operator=(const Relay&) = delete;
+  ~Relay();
+
+  /// `to_target` and `to_client` were read from the other side before the tunnel stood, and go first. `done` is called once.
+  void start(Stream client, Stream target, std::string to_target, std::string to_client, Done done);
+  /// Ends all tunnels; each calls its `done` before this returns.
+  void stop();
+  [[nodiscard]] std::size_t size() const { return tunnels_.size(); }
+
+ private:
+  struct Direction;
+  struct Tunnel;
+  struct Wake;
+  using Tunnels = std::list<Tunnel>;
+
+  void pump(Direction& d);
+  bool flush(Direction& d);
+  long fill(Direction& d);
+  void wait(Direction& d, Stream& on, asio::socket_base::wait_type what);
+  void watch(Direction& d);
+  void woken(Direction& d, asio::socket_base::wait_type what);
+  void ended_reading(Direction& d);
+  void reset(Direction& d, bool writing);
+  void close(Tunnel& t, Outcome outcome);
+  void bury(Tunnel& t);
+  void touch(Tunnel& t);
+  void arm_idle_timer();
+
+  Options options_;
+  PipePool pipes_;
+  Timer idle_timer_;
+  bool idle_armed_ = false;
+  Tunnels tunnels_;  // the least recently active first
+  Tunnels closed_;   // their last operations still come back
+};
+
+[[nodiscard]] std::string_view name(Relay::Outcome);  ///< "closed", "reset by client", …
+
+}  // namespace cordon::egress

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <cstring>
+#include <deque>
+
+#include "egress/confine.hpp"
+#include "egress/port_forward.hpp"
+#include "egress/run.hpp"
+#include "event/wire.hpp"
+
+namespace cordon::egress {
+namespace {
+
+struct Packet {
+  std::string bytes;
+  Fd fd;
+};
+
+// The next packet; an empty one at the end of the channel.
+Packet receive(int channel) {
+  std::array<char, 256> bytes;
+  iovec part{bytes.data(), bytes.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))];
+  msghdr m{};
+  m.msg_iov = &part;
+  m.msg_iovlen = 1;
+  m.msg_control = control;
+  m.msg_controllen = sizeof control;
+  Packet p;
+  ssize_t n;
+  do n = recvmsg(channel, &m, MSG_CMSG_CLOEXEC);
+  while (n < 0 && errno == EINTR);
+  if (n <= 0) return p;
+  p.bytes.assign(bytes.data(), static_cast<std::size_t>(n));
+  for (cmsghdr* c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+    for (std::size_t i = 0; CMSG_LEN((i + 1) * sizeof(int)) <= c->cmsg_len; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+      if (!p.fd) p.fd = Fd(fd);
+      else close(fd);
+    }
+  }
+  return p;
+}
+
+// Waits if the supervisor is slow: an event is never lost, and a flood of them slows whoever causes it.
+void tell(int channel, char kind, std::string_view text) {
+  const std::string packet = kind + std::string(text);
+  while (send(channel, packet.data(), packet.size(), MSG_NOSIGNAL) < 0 && errno == EINTR) {
+  }
+}
+
+struct Config {
+  Policy policy;
+  Environment environment;
+  std::string token, base_dir, home;
+};
+
+Result<Config> read_config(const Fd& file) {
+  struct stat s{};
+  if (!file || fstat(file.get(), &s) != 0 || s.st_size > (16 << 20)) return refused("egress got no configuration");
+  std::string text(static_cast<std::size_t>(s.st_size), '\0');
+  if (pread(file.get(), text.data(), text.size(), 0) != s.st_size) return refused("egress cannot read its configuration");
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_object() || !json.contains("policy")) return refused("the configuration of egress is not the expected JSON");
+  Config c;
+  auto policy = parse_policy(json["policy"].dump(), "policy.json");
+  if (!policy) return std::unexpected(policy.error());
+  c.policy = std::move(*policy);
+  // The text of a policy has no origins; where the launcher gives them, they name the user's own file and line.
+  const auto origins = [&](cordon::Rules& rules, const char* key) {
+    const auto list = json.value("origins", nlohmann::json::object()).value(key, nlohmann::json::array());
+    for (std::size_t i = 0; i < rules.size(); ++i)
+      rules[i].origin = i < list.size() && list[i].is_string() ? cordon::Origin{list[i].get<std::string>(), 0, 0} : cordon::Origin{"policy", 0, 0};
+  };
+  origins(c.policy.net.allow, "allow");
+  origins(c.policy.net.deny, "deny");
+  const auto environment = json.value("environment", nlohmann::json::object());
+  for (const auto& [name, value] : environment.items())
+    if (value.is_string()) c.environment[name] = value.get<std::string>();
+  c.token = json.value("token", "");
+  c.base_dir = json.value("base_dir", "");
+  c.home = json.value("home", "");
+  return c;
+}
+
+class Supervised {
+ public:
+  Supervised(asio::io_context& loop, int channel, Service& service) : loop_(loop), channel_(loop, channel), service_(service), forward_(loop, service.relay) {}
+
+  Task<void> run() {
+    while (true) {
+      error_code e;
+      co_await channel_.async_wait(channel_.wait_read, asio::redirect_error(use_task, e));
+      if (e) break;
+      Packet p = receive(channel_.native_handle());
+      if (p.bytes.empty()) break;
+      take(std::move(p));
+    }
+    service_.relay.stop();
+    tell(channel_.native_handle(), 'S', service_.metrics.json());
+    loop_.stop();
+  }
+
+ private:
+  void take(Packet p) {
+    const std::string& b = p.bytes;
+    if (b[0] == 'L' && b.size() == 2) {
+      const Front front = b[1] == 'h' ? Front::http : b[1] == 's' ? Front::socks5 : Front::both;
+      if (auto acceptor = adopt(loop_, std::move(p.fd))) {
+        acceptors_.push_back(std::move(*acceptor));
+        asio::co_spawn(loop_, accept_clients(service_, acceptors_.back(), front), [](std::exception_ptr) {});
+      } else {
+        tell(channel_.native_handle(), 'U', acceptor.error().sentence());
+      }
+    } else if (b[0] == 'R' && b.size() == 3) {
+      const auto port = static_cast<std::uint16_t>(static_cast<unsigned char>(b[1]) << 8 | static_cast<unsigned char>(b[2]));
+      if (auto acceptor = adopt(loop_, std::move(p.fd))) forward_.add(port, std::move(*acceptor));
+      else tell(channel_.native_handle(), 'U', acceptor.error().sentence());
+    } else if (b[0] == 'N' && p.fd) {
+      forward_.set_channel(std::move(p.fd));
+    }
+  }
+
+  asio::io_context& loop_;
+  asio::posix::basic_stream_descriptor<Executor> channel_;
+  Service& service_;
+  PortForward forward_;
+  std::deque<Acceptor> acceptors_;  // their loops hold references
+};
+
+}  // namespace
+
+int run_supervised(int channel) {
+  const auto fail = [channel](const Error& e) {
+    tell(channel, 'F', e.sentence());
+    return 125;
+  };
+  fcntl(channel, F_SETFD, FD_CLOEXEC);
+  const Packet first = receive(channel);
+  if (first.bytes.empty()) return 0;
+  if (first.bytes != "C") return fail({ErrorKind::bug, "the first message to egress is no configuration", "", 0, 125});
+  auto config = read_config(first.fd);
+  if (!config) return fail(config.error());
+  std::string warning;
+  auto rules = Rules::make(config->policy.net, config->environment, config->base_dir, config->home, warning);
+  if (!rules) return fail(rules.error());
+  if (!warning.empty()) tell(channel, 'U', warning);
+  asio::io_context loop(1);
+  auto resolver = Resolver::make(loop, {});
+  if (!resolver) return fail(resolver.error());
+  Limits limits;
+  limits.connections = std::min(limits.connections, connections_that_fit(raise_descriptor_limit()));
+  Service service(loop, std::move(*rules), std::move(*resolver), limits);
+  service.token = config->token;
+  service.metrics.upstream_configured = !service.rules->upstream.direct();
+  service.on_event = [channel](const Event& e) { tell(channel, 'E', encode(e)); };
+  Supervised supervised(loop, channel, service);
+  if (auto r = confine({}); !r) return fail(r.error());
+  tell(channel, 'K', "");  // a command that needs its upstream proxy waits for this
+  asio::co_spawn(loop, supervised.run(), [](std::exception_ptr) {});
+  loop.run();
+  _exit(0);  // coroutines that wait still refer to what would be destroyed before them
+}
+
+}  // namespace cordon::egress

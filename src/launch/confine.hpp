@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// How our own processes lock themselves in once they stand: they read what the command's side sends.
+#pragma once
+#include <cordon/error.hpp>
+#include <linux/filter.h>
+
+#include <vector>
+
+#include "base/fd.hpp"
+#include "launch/cgroup.hpp"
+#include "launch/placeholders.hpp"
+
+namespace cordon::launch {
+
+/// A Landlock ruleset that grants nothing but the removal of directories at `places` and of the cgroup (which opens them first).
+[[nodiscard]] Result<Fd> keeper_ruleset(const std::vector<Place>& places, const Cgroup& cgroup);
+
+/// The supervisor, once the command runs: no file, no new descriptor, the calls of its loop alone. For good. Errors: nothing may go on.
+[[nodiscard]] Result<void> confine_supervisor(const std::vector<Place>& places, const Cgroup& cgroup);
+
+/// The seccomp program of a process that waits and removes placeholders; all else kills it.
+[[nodiscard]] const sock_fprog& janitor_filter();
+
+}  // namespace cordon::launch

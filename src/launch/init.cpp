@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/init.hpp"
+
+#include <cordon/plan.hpp>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <iterator>
+#include <optional>
+
+#include "launch/descendants.hpp"
+#include "launch/descriptors.hpp"
+#include "launch/messages.hpp"
+#include "launch/network.hpp"
+#include "launch/notify.hpp"
+#include "launch/residence.hpp"
+
+namespace cordon::launch {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Nothing survives the command: in a pid namespace our exit would kill the rest, outside of one we must.
+void end_all() {
+  if (getpid() == 1) {
+    kill(-1, SIGKILL);
+    while (waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {}  // so that what they used is counted
+  } else {
+    kill_descendants();
+  }
+}
+
+[[noreturn]] void finish() {
+  end_all();
+  _exit(0);
+}
+
+// As `finish`, once the command has run: what it left is looked at, by nobody who could do more than the command could.
+[[noreturn]] void finish(const InitConfig& config, const Since& since) {
+  end_all();
+  if (config.program.landlock_ruleset >= 0 && syscall(SYS_landlock_restrict_self, config.program.landlock_ruleset, 0) != 0) _exit(0);
+  sweep(config.traps, since, [&](const Event& event) { tell_event(config.control, event); });
+  Message m{};
+  m.kind = MessageKind::swept;
+  tell(config.control, m);
+  _exit(0);
+}
+
+}  // namespace
+
+void init_main(const InitConfig& config) {
+  Message m{};
+  const auto report = [&](const stage::Failure& f) {
+    m = {};
+    m.kind = MessageKind::failed;
+    m.failure = f;
+    tell(config.control, m);
+  };
+  sigset_t all;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, nullptr);
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  for (const int stream : {1, 2})
+    if (config.output[stream - 1] >= 0) dup2(config.output[stream - 1], stream);
+  // What else the supervisor has is not ours; its end of the control socket above all, or its death would not be seen.
+  close_all_but([&](auto keep) {
+    for (const int fd : {0, 1, 2, config.control, config.dial, config.program.landlock_ruleset, config.acting_ruleset}) keep(fd);
+  });
+  Fd descriptors[2];
+  int heard = 0;
+  while ((heard = hear(config.control, m, descriptors, 0)) == 1 && m.kind == MessageKind::hold)
+    for (Fd& fd : descriptors) (void)fd.release();
+  if (heard != 1 || m.kind != MessageKind::go) finish();
+  if (const stage::Failure f = stage::enter(config.program); f.step != stage::Step::none) {
+    report(f);
+    finish();
+  }
+  prctl(PR_SET_NAME, "cordon-init");
+  if (config.listeners) {
+    const Fd http = listen_inside(Egress::http_port), socks5 = listen_inside(Egress::socks5_port);
+    if (!http || !socks5) {
+      report({stage::Step::listeners, 0, errno});
+      finish();
+    }
+    m = {};
+    m.kind = MessageKind::listeners;
+    tell(config.control, m, {http.get(), socks5.get()});
+  }
+  if (config.acting_ruleset >= 0 && syscall(SYS_landlock_restrict_self, config.acting_ruleset, 0) != 0) {
+    report({stage::Step::landlock, 0, errno});
+    finish();
+  }
+
+  stage::Shared shared{&config.program, eventfd(0, EFD_CLOEXEC), -1, {}};
+  constexpr std::size_t kStack = 65536;
+  void* stack = mmap(nullptr, kStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  const int signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+  const Since since;
+  const int command = shared.ready_fd < 0 || stack == MAP_FAILED || signals < 0
+                          ? -1
+                          : clone(stage::become_command, static_cast<char*>(stack) + kStack, CLONE_VM | CLONE_FILES | SIGCHLD, &shared);
+  if (command < 0) {
+    report({stage::Step::exec, 0, errno});
+    finish();
+  }
+  std::optional<Notifier> notifier;
+  const auto denied = [&](const Event& event) { tell_event(config.control, event); };
+  Meter meter(config.limits);
+  auto look_at = Clock::now();
+  for (int dial = config.dial;;) {
+    pollfd fds[] = {{config.control, POLLIN, 0}, {signals, POLLIN, 0}, {notifier ? notifier->listener() : shared.ready_fd, POLLIN, 0},
+                    {notifier ? notifier->fd() : -1, POLLIN, 0}, {dial, POLLIN, 0}};
+    if (poll(fds, std::size(fds), meter.interval()) < 0 && errno != EINTR) finish(config, since);
+    if (meter.interval() >= 0 && Clock::now() >= look_at) {
+      if (const char* name = meter.look()) {
+        m = {};
+        m.kind = MessageKind::limit;
+        std::snprintf(m.text, sizeof m.text, "%s", name);
+        tell(config.control, m);
+        finish(config, since);
+      }
+      look_at = Clock::now() + std::chrono::milliseconds(meter.interval());
+    }
+    if (fds[4].revents != 0 && !serve_dial(dial)) dial = -1;
+    if (fds[0].revents != 0) {
+      const int got = hear(config.control, m, descriptors, MSG_DONTWAIT);
+      if (got == 0) finish(config, since);
+      if (got == 1 && m.kind == MessageKind::signal) kill(command, m.value);
+      if (got == 1 && m.kind == MessageKind::resume) kill(getpid() == 1 ? -1 : command, SIGCONT);
+    }
+    if (notifier) {
+      if ((fds[2].revents | fds[3].revents) != 0) notifier->serve();
+    } else if (fds[2].revents != 0) {
+      prctl(PR_SET_DUMPABLE, 0);  // the command has our uid: not its to trace
+      notifier.emplace(shared.listener, config.notify, denied);
+      close(shared.ready_fd);
+      m = {};
+      m.kind = MessageKind::built;
+      tell(config.control, m);
+      shed_code();
+    }
+    signalfd_siginfo s;
+    while (read(signals, &s, sizeof s) == sizeof s) {}
+    int status = 0;
+    for (int pid; (pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0;) {
+      if (pid != command) continue;
+      if (WIFSTOPPED(status)) {
+        if (!config.job) continue;
+        if (getpid() == 1) kill(-1, SIGSTOP);  // the whole job: no limit is watched while the supervisor is stopped
+        m = {};
+        m.kind = MessageKind::stopped;
+        m.value = WSTOPSIG(status);
+        tell(config.control, m);
+        continue;
+      }
+      if (notifier) notifier->flush();
+      m = {};
+      m.kind = MessageKind::ended;
+      m.value = status;
+      if (shared.failure.step != stage::Step::none) {
+        m.kind = MessageKind::failed;
+        m.failure.step = shared.failure.step;
+        m.failure.index = shared.failure.index;
+        m.failure.error = shared.failure.error;
+      }
+      tell(config.control, m);
+      if (m.kind == MessageKind::failed) finish();
+      finish(config, since);
+    }
+  }
+}
+
+}  // namespace cordon::launch

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+namespace cordon::launch {
+
+/// Unmaps the pages of this program's code and constants from this process: what it still needs is mapped again when it is
+/// touched, from the page cache. Making a policy and a plan takes 3 MiB of code, waiting for a command takes a tenth.
+void shed_code();
+
+}  // namespace cordon::launch

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/spawn.hpp"
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+
+#include <cerrno>
+
+#include "base/sys.hpp"
+
+#ifndef CLONE_INTO_CGROUP
+#define CLONE_INTO_CGROUP 0x200000000ULL
+#endif
+
+namespace cordon::launch {
+namespace {
+
+// struct clone_args of clone3(2) as of Linux 5.7; linux/sched.h and sched.h do not go together.
+struct CloneArgs { std::uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup; };
+
+Error worded(int error) {
+  if (error == EAGAIN) return {ErrorKind::impossible, "cannot start a process", "end some processes or raise `ulimit -u`", error, 125};
+  if (error == ENOMEM) return {ErrorKind::impossible, "cannot start a process", "free some memory", error, 125};
+  if (error == ENOSPC)
+    return {ErrorKind::impossible, "cannot make the namespaces: there are too many", "raise user.max_user_namespaces, or accept less with --require landlock", error, 125};
+  return {ErrorKind::impossible, "cannot make the namespaces", "see `cordon doctor`, or accept less with --require landlock", error, 125};
+}
+
+}  // namespace
+
+Result<Spawned> spawn_init(const Plan& plan, const InitConfig& config, int cgroup) {
+  int pidfd = -1;
+  CloneArgs args{};
+  args.flags = CLONE_PIDFD;
+  if (plan.tier == Tier::namespaces) {
+    args.flags |= CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+    if (plan.net != NetMode::host) args.flags |= CLONE_NEWNET;
+  }
+  if (cgroup >= 0) {  // a write to cgroup.procs would cost 7 ms
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<std::uint64_t>(cgroup);
+  }
+  args.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
+  args.exit_signal = SIGCHLD;
+  const long child = sys::call(SYS_clone3, sys::ptr(&args), sizeof args);
+  if (child == 0) init_main(config);
+  if (child < 0) return std::unexpected(worded(static_cast<int>(-child)));
+  return Spawned{static_cast<pid_t>(child), Fd(pidfd)};
+}
+
+}  // namespace cordon::launch

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// The file rules of a policy, resolved once against the host.
+#pragma once
+#include <cordon/plan.hpp>
+
+#include <unordered_map>
+
+#include "plan/host_view.hpp"
+
+namespace cordon::plan {
+
+enum class RuleKind { allow_read, deny_read, allow_write, deny_write };
+[[nodiscard]] constexpr bool is_deny(RuleKind k) { return k == RuleKind::deny_read || k == RuleKind::deny_write; }
+
+struct PathRule {
+  RuleKind kind;
+  std::string path;  ///< canonical
+  Rule rule;
+  bool link = false;  ///< `path` is a symlink: the rule's target is a rule of its own
+};
+
+/// A deny rule with wildcards; what it matched at the start is among the plain rules too.
+struct GlobRule {
+  RuleKind kind;
+  std::string start;    ///< where to look: the fixed directories before the first wildcard
+  std::string pattern;
+  Rule rule;
+};
+
+/// The project's git directories.
+struct GitDirs {
+  std::string git_dir, common_dir;
+  bool absent = false, linked = false;  ///< linked: .git is a file that names the directory
+};
+
+/// What a rule says of a path, without the words.
+struct Decision {
+  bool allowed = false;
+  const Rule* rule = nullptr;  ///< null: the default
+};
+
+class PathPolicy {
+ public:
+  [[nodiscard]] static PathPolicy make(const Policy&, const HostFacts&, const HostView&);
+
+  /// The longest canonical prefix wins; deny beats allow at equal length. The cost grows with the path, not with the rules.
+  [[nodiscard]] Decision decide(std::string_view canonical_path, Operation) const;
+  [[nodiscard]] bool may(std::string_view canonical_path, Operation op) const { return decide(canonical_path, op).allowed; }
+  [[nodiscard]] Verdict decide_canonical(const std::string& canonical_path, Operation) const;
+
+  [[nodiscard]] const std::vector<PathRule>& rules() const { return rules_; }
+  [[nodiscard]] const GitDirs& git() const { return git_; }
+  [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
+  [[nodiscard]] const std::string& ca_bundle() const { return ca_bundle_; }  ///< net.ca_bundle, canonical, or empty
+  /// The rule that keeps the project from being read, were it not the project; its text is empty where none does.
+  [[nodiscard]] const Rule& project_denied() const { return project_denied_; }
+  [[nodiscard]] bool project_writable() const { return project_writable_; }
+
+ private:
+  void add(RuleKind, const Rule&, const HostFacts&, const HostView&);
+  void put(RuleKind, std::string path, const Rule&, bool link = false);
+  void hold_missing(const HostView&);
+  void protect_dot_git(const std::string& dot_git, const HostView&);
+  void protect(const std::string& path, const char* text, const HostView&);
+  void protect_git_dir(const std::string& dir, const HostView&);
+  void add_git(const HostFacts&, const HostView&);
+  void add_linked_git(const std::string& dot_git, const HostFacts&, const HostView&);
+  void add_submodules(const HostFacts&, const HostView&);
+  void expand(const GlobRule&, const HostView&);
+  [[nodiscard]] bool denied_for_good(const std::string& path, Operation) const;
+
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
+  };
+  std::vector<PathRule> rules_;
+  std::unordered_map<std::string, std::vector<std::uint32_t>, Hash, std::equal_to<>> at_;  // rules by path
+  std::vector<GlobRule> globs_;
+  std::vector<PathPolicy> also_;  // each must allow, too: fs.also
+  std::vector<std::string> notes_;
+  GitDirs git_;
+  std::string ca_bundle_;
+  Rule project_denied_;
+  bool git_config_ = false, project_writable_ = false;
+};
+
+/// Shell wildcards per component, '**' for any number of components.
+[[nodiscard]] bool glob_matches(std::string_view pattern, std::string_view path);
+
+}  // namespace cordon::plan

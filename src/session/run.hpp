@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// From policy and request to the end of the command: what `cordon run` does between its options and its exit.
+#pragma once
+#include <cordon/sandbox.hpp>
+
+namespace cordon::session {
+
+/// Looks at the host, plans, supervises. Errors: those of the three; the command did not start.
+[[nodiscard]] Result<int> run(const Policy& policy, const Request& request, const SuperviseOptions& options);
+
+/// The policy that the library handed over on a descriptor: JSON, at most 1 MiB.
+[[nodiscard]] Result<Policy> read_policy(int fd);
+
+}  // namespace cordon::session

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// The code between clone3(2) and execve(2). It applies a finished program and takes no decision; it allocates nothing,
+// uses no stdio, no threads and no exceptions, and reports a failure as a fixed record that the supervisor words.
+//
+// Two processes run it: PID 1 of the sandbox runs `enter`, and the command's process runs `become_command`.
+#pragma once
+#include <linux/filter.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace cordon::stage {
+
+enum class Step : std::uint32_t {
+  none, parent_death, id_maps, host_name, loopback, old_root, clone_root, attach_root, mount, pivot, detach_old_root,
+  keyring, session, capabilities, no_new_privs, landlock_rule, verify, listeners,  // in PID 1
+  working_directory, signals, landlock, seccomp, descriptors, rlimit, exec                 // in the command's process
+};
+
+/// The failure of a step: `index` says which mount, limit or rule of the program.
+struct Failure {
+  Step step = Step::none;
+  std::uint32_t index = 0;
+  std::int32_t error = 0;  ///< errno(3)
+};
+
+enum class MountKind : std::uint8_t { tmpfs, bind, mask_dir, mask_file, sealed_dir, empty_dir, symlink, hold_link, dev, proc };
+
+struct Mount {
+  MountKind kind;
+  const char* target;          ///< absolute, without symlinks
+  const char* source;          ///< bind: absolute path on the host; symlink: its text
+  std::uint64_t set_attributes;  ///< MOUNT_ATTR_*
+  std::uint32_t mode;
+  bool make_target, is_dir;
+  bool optional;  ///< a bind whose source is gone is left out
+};
+
+struct StageRule { const char* path; std::uint64_t access; };
+struct Rlimit { std::uint32_t resource; std::uint64_t value; };
+template <class T>
+struct Span {
+  const T* data = nullptr;
+  std::size_t size = 0;
+  const T* begin() const { return data; }
+  const T* end() const { return data + size; }
+};
+
+struct Program {
+  bool namespaces = true, network_namespace = true, new_session = false, restrict_exec = false, proc_read_only = false;
+  const char *uid_map = nullptr, *gid_map = nullptr;  ///< lines for /proc/self/{uid,gid}_map
+  const char* hostname = "cordon";                    ///< the name of the UTS namespace
+  const char* pid_max = nullptr;                      ///< text for kernel.pid_max of the pid namespace, or null
+  const char* tty = nullptr;                          ///< bound on /dev/console
+  Span<Mount> mounts;
+  Span<Rlimit> rlimits;
+  Span<StageRule> landlock_rules;  ///< for paths that exist only inside
+  int landlock_ruleset = -1;
+  sock_fprog filter{};
+  const char* cwd = nullptr;
+  const char* executable = nullptr;
+  char* const* argv = nullptr;
+  char* const* envp = nullptr;
+};
+
+/// Makes the calling process PID 1 of a finished sandbox. Returns the failure, or step none.
+Failure enter(const Program& program);
+
+/// What the command's process shares with its parent until execve(2) (they share memory: CLONE_VM | CLONE_FILES).
+struct Shared {
+  const Program* program;
+  int ready_fd;                  ///< eventfd(2), written once the listener exists
+  volatile int listener = -1;    ///< seccomp notification descriptor
+  volatile Failure failure{};
+};
+/// The entry of clone(2). Does not return.
+int become_command(void* shared);
+
+}  // namespace cordon::stage

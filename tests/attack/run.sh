@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# suite: time=900
+# Every attack of cases/ against both tiers: run.sh CORDON. An attack that fails without a sandbox too proves nothing and is a
+# failure here; what a tier does not promise (a case says so and why) and got through is listed as a skip.
+set -u
+cordon=$1
+here=$(cd "$(dirname "$0")" && pwd)
+passed=0 failed=0 skipped=0
+place=/var/tmp
+[ "$(id -u)" -ne 0 ] || place=/srv  # nothing private lies over it
+scratch=$(mktemp -d "$place/cordon-attack.XXXXXX")
+trap 'chmod -R u+rwx "$scratch" 2>/dev/null; rm -rf "$scratch"' EXIT
+export HOME=$scratch
+cd "$scratch" || exit 1
+
+# A root's control shall not be able to reach a process of this machine: its processes are numbered apart.
+apart() {
+  if [ "$(id -u)" -eq 0 ]; then unshare --pid --fork --mount-proc --kill-child "$@"; else "$@"; fi
+}
+
+# User namespaces refused, as in most containers: nobody may make one in a chroot(2); a limit of its own does it for a user.
+without_user_namespaces() {
+  if [ "$(id -u)" -eq 0 ]; then
+    apart sh -c 'mkdir "$0/root" && mount --rbind / "$0/root" && exec chroot "$0/root" "$@"' "$scratch" "$@"
+    rmdir "$scratch/root"
+  else
+    unshare --user --map-current-user --keep-caps sh -c \
+      'echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --inh-caps=-all --ambient-caps=-all "$0" "$@"' "$@"
+  fi
+}
+
+suite() { # tier, command...
+  local tier=$1 out
+  shift
+  out=$("$@" prove --require "$([ "$tier" = landlock ] && echo any || echo namespaces)" --cases "$here/cases" --scratch "$scratch" --verbose --jobs 3 ${ONLY:+--only "$ONLY"} 2>&1)
+  grep -qF "against the tier \`$tier\`" <<<"$out" || { failed=$((failed + 1)); echo "FAILED: the tier is not $tier: $out"; return; }
+  passed=$((passed + $(grep -c '^  holds ' <<<"$out")))
+  failed=$((failed + $(grep -cE '^  (ESCAPED|unproven) ' <<<"$out")))
+  skipped=$((skipped + $(grep -cE '^  (untried|WEAKER) ' <<<"$out")))
+  sed -nE "s/^  (ESCAPED|unproven) +/FAILED: $tier: \1 /p; s/^  untried +/SKIP $tier: /p; s/^  WEAKER +/SKIP $tier does not promise: /p" <<<"$out"
+  tail -n 1 <<<"$out"
+  [ -z "$(ls -A "$scratch")" ] || { failed=$((failed + 1)); echo "FAILED: left behind: $(ls -A "$scratch")"; }
+}
+suite namespaces apart "$cordon"
+suite landlock without_user_namespaces "$cordon"
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]

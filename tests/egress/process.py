@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The process: options, ready line, signals, limits, confinement, metrics."""
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import harness
+from harness import Dns, Proxy, Server, echo, equal, read_exactly, read_head, test, true
+
+
+def refused(*options, environment=None):
+    clean = {k: v for k, v in os.environ.items() if "proxy" not in k.lower()}
+    done = subprocess.run([harness.CORDON, "proxy", *options], capture_output=True, text=True, timeout=10, env={**clean, **(environment or {})})
+    equal(done.stdout, "", options)
+    true(done.stderr.count("\n") == 1 and done.stderr.startswith("cordon: "), done.stderr)
+    return done.returncode
+
+
+@test("bad options end with 125 and one sentence")
+def _():
+    taken = socket.create_server(("127.0.0.1", 0))
+    at = "127.0.0.1:%d" % taken.getsockname()[1]
+    for options in (["--listen", "nonsense"], ["--listen", "127.0.0.1"], ["--listen", "127.0.0.1:99999"], ["--listen", "::1:80"], ["--listen", at], ["--metrics", at],
+                    ["--listen", "203.0.113.1:0"], ["--policy", "/nonexistent"], ["--allow-host", "a b"], ["--allow-host", "*foo.test"], ["--allow-host", ""], ["--unknown", "x"],
+                    ["--events", "/nonexistent/e"], ["--resolver", "not-an-address"], ["--token", ""]):
+        equal(refused(*options), 125, options)
+
+
+@test("upstream 'required' without a proxy ends with 125; an unusable HTTPS_PROXY is one warning")
+def _():
+    import tempfile
+    with tempfile.NamedTemporaryFile("w", suffix=".toml") as f:
+        f.write('version = 1\n[net]\nallow = ["a.test"]\nupstream = "required"\n')
+        f.flush()
+        equal(refused("--policy", f.name), 125)
+        equal(refused("--policy", f.name, environment={"HTTPS_PROXY": "http://user:hunter2@proxy:1"}), 125)
+    p = Proxy('allow = ["a.test"]\n', environment={"HTTPS_PROXY": "http://user:hunter2@proxy:1"})
+    p.process.terminate()
+    warning = p.process.stderr.read()
+    true("HTTPS_PROXY" in warning and "hunter2" not in warning and warning.count("\n") == 1, warning)
+
+
+@test("the upstream proxy is used, NO_PROXY goes past it, its refusal is 502")
+def _():
+    target = Server(echo)
+    asked = []
+
+    def upstream(c):
+        head = read_head(c)
+        asked.append(head)
+        if b"refused.test" in head:
+            return c.sendall(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+        c.sendall(b"HTTP/1.1 200 OK\r\n\r\nbehind")
+        echo(c)
+    proxy = Server(upstream)
+    p = Proxy('allow = ["*.test", "127.0.0.1:%d"]\n' % target.port, environment={"HTTPS_PROXY": "http://127.0.0.1:%d" % proxy.port, "NO_PROXY": "127.0.0.1"})
+    s = p.tunnel("far.test", 80)
+    equal(read_exactly(s, 6), b"behind")
+    s.sendall(b"x")
+    equal(read_exactly(s, 1), b"x")
+    equal(asked[0], b"CONNECT far.test:80 HTTP/1.1\r\nHost: far.test:80\r\nProxy-Connection: keep-alive\r\n\r\n")
+    equal(p.status("CONNECT refused.test:443 HTTP/1.1\r\n\r\n"), 502)
+    equal(p.status("CONNECT not-allowed.example:443 HTTP/1.1\r\n\r\n"), 403)
+    p.tunnel("127.0.0.1", target.port).close()
+    equal(len(asked), 2)
+    s.close()
+    equal(p.events(lambda e: e["host"] == "far.test")[0]["via"], "127.0.0.1:%d" % proxy.port)
+    p.stop()
+
+
+@test("SIGTERM lets a transfer end and exits 0; a tunnel that stays is cut after 5 s", slow=True)
+def _():
+    server = Server(echo)
+    p = Proxy('allow = ["127.0.0.1:%d"]\n' % server.port)
+    ends, stays = p.tunnel("127.0.0.1", server.port), p.tunnel("127.0.0.1", server.port)
+    p.process.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    ends.sendall(b"still")
+    equal(read_exactly(ends, 5), b"still")
+    ends.close()
+    try:
+        p.connect()
+        raise AssertionError("it still accepts")
+    except ConnectionRefusedError:
+        pass
+    began = time.time()
+    equal(p.process.wait(10), 0)
+    true(3 < time.time() - began < 6)
+    stays.close()
+
+
+@test("SIGTERM while names are looked up and heads are awaited exits 0, too", slow=True)
+def _():
+    deaf = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    deaf.bind(("127.0.0.1", 0))
+    p = Proxy('allow = ["slow.test"]\n', "--resolver", "127.0.0.1:%d" % deaf.getsockname()[1])
+    waiting = [p.connect() for _ in range(10)]
+    for s in waiting[:5]:
+        s.sendall(b"CONNECT slow.test:443 HTTP/1.1\r\n\r\n")
+    time.sleep(0.3)
+    p.process.send_signal(signal.SIGTERM)
+    equal(p.process.wait(10), 0)
+
+
+@test("SIGHUP reads the policy again; a bad one leaves the old in force and says so")
+def _():
+    p = Proxy('allow = ["a.test"]\n', "--resolver", Dns({}).at)
+    equal(p.status("CONNECT b.test:443 HTTP/1.1\r\n\r\n"), 403)
+    p.write_policy('allow = ["b.test"]\n')
+    p.process.send_signal(signal.SIGHUP)
+    true("reloaded" in p.process.stderr.readline())
+    equal(p.status("CONNECT b.test:443 HTTP/1.1\r\n\r\n"), 502, "allowed now")
+    equal(p.status("CONNECT a.test:443 HTTP/1.1\r\n\r\n"), 403)
+    p.write_policy('allow = ["*oops*"]\n')
+    p.process.send_signal(signal.SIGHUP)
+    true("old one stays" in p.process.stderr.readline())
+    equal(p.status("CONNECT b.test:443 HTTP/1.1\r\n\r\n"), 502)
+    p.stop()
+
+
+@test("a full table of descriptors pauses accepting and goes on")
+def _():
+    server = Server(echo)
+    p = Proxy('allow = ["127.0.0.1:%d"]\n' % server.port, limit_files=64)
+    waiting = [p.connect() for _ in range(60)]
+    for s in waiting[:50]:
+        s.close()
+    tunnel = p.tunnel("127.0.0.1", server.port)
+    tunnel.sendall(b"on")
+    equal(read_exactly(tunnel, 2), b"on")
+    p.stop()
+
+
+@test("the process is confined: no_new_privs, seccomp, non-dumpable, at most 60 kinds of system call")
+def _():
+    p = Proxy('allow = ["a.test"]\n')
+    status = open("/proc/%d/status" % p.process.pid).read()
+    true("NoNewPrivs:\t1" in status and "Seccomp:\t2" in status, status)
+    equal(os.stat("/proc/%d/status" % p.process.pid).st_uid, 0, "the owner of a non-dumpable process's files")
+    egress = os.path.join(os.path.dirname(harness.CORDON), "cordon-egress")
+    calls = subprocess.run([egress, "permitted-calls"], capture_output=True, text=True).stdout.split()
+    print("egress may make %d kinds of system call" % len(calls))
+    true(len(set(calls)) == len(calls) <= 60, calls)
+    for dangerous in ("execve", "clone", "fork", "ptrace", "mount", "unlink", "rename", "kill", "mkdir", "setns", "unshare", "bpf", "memfd_create", "openat2", "io_uring_setup"):
+        true(dangerous not in calls, dangerous)
+    p.stop()
+
+
+@test("--metrics tells connections, decisions by rule, bytes, latencies and the upstream's health")
+def _():
+    server = Server(echo)
+    free = socket.create_server(("127.0.0.1", 0))
+    at = "127.0.0.1:%d" % free.getsockname()[1]
+    free.close()
+    p = Proxy('allow = ["127.0.0.1:%d"]\n' % server.port, "--metrics", at)
+    s = p.tunnel("127.0.0.1", server.port)
+    s.sendall(b"12345")
+    read_exactly(s, 5)
+    s.close()
+    p.status("CONNECT other.test:443 HTTP/1.1\r\n\r\n")
+    p.events(lambda e: e.get("ended") == "closed")
+    import urllib.request
+    text = urllib.request.build_opener(urllib.request.ProxyHandler({})).open("http://%s/metrics" % at, timeout=5).read().decode()
+    for line in ("cordon_connections_total 2", 'cordon_bytes_total{direction="up"} 5', "cordon_dial_seconds_count 1", 'cordon_dial_seconds_bucket{le="+Inf"} 1'):
+        true(line + "\n" in text, line + " in " + text)
+    true(re.search(r'cordon_decisions_total\{decision="allowed",rule="127\.0\.0\.1:%d \(.*policy.toml:3:10\)"\} 1\n' % server.port, text), text)
+    true('decision="denied"' in text and "# TYPE cordon_dial_seconds histogram" in text, text)
+    p.stop()
+
+
+@test("the events name host, port, addresses, rule, front end, way, bytes, duration and hint")
+def _():
+    server = Server(echo)
+    p = Proxy('allow = ["e.test:*"]\nprivate_addresses = true\n', "--resolver", Dns({"e.test": ["127.0.0.1"]}).at)
+    s = p.tunnel("e.test", server.port)
+    s.sendall(b"abc")
+    read_exactly(s, 3)
+    s.close()
+    e = p.events(lambda e: e.get("ended") == "closed")[0]
+    want = {"kind": "net.connect", "decision": "allowed", "object": "e.test:%d" % server.port, "host": "e.test", "port": server.port, "addresses": ["127.0.0.1"],
+            "front": "http-connect", "via": "direct", "bytes_out": 3, "bytes_in": 3}
+    equal({k: e.get(k) for k in want}, want)
+    true(e["rule"].startswith("e.test:* (") and e["duration_ms"] >= 0 and "hint" not in e, e)
+    p.stop()

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# suite: once
+# `cordon explain --host` over the rule table that the filter and its reference decision are tested with: run.sh CORDON.
+set -u
+cordon=$1
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0 skipped=0
+ok() { passed=$((passed + 1)); }
+bad() { failed=$((failed + 1)); echo "FAILED: $*"; }
+
+# Splits at tabs, and keeps empty cells: read(1) would join them.
+cells() { local IFS=$'\x1f'; read -r -a cell <<<"${1//$'\t'/$'\x1f'}"; }
+columns=''
+while IFS= read -r line; do
+  [[ $line == \#* ]] && continue
+  [ -n "$columns" ] || { columns=$line; continue; }
+  cells "$line"
+  # No argument holds a NUL, and an empty --host is none.
+  [[ ${cell[3]} == *\\x00* || -z ${cell[3]} ]] && continue
+  # The rule of such a name allows, the address that it always has does not: asked below.
+  [[ ${cell[3]} == localhost && ${cell[2]} == no ]] && continue
+  printf 'version = 1\n[net]\nmode = "filtered"\nprivate_addresses = %s\n' "$([ "${cell[2]}" = yes ] && echo true || echo false)" >"$work/policy.toml"
+  options=()
+  for kind in allow deny; do
+    [ $kind = allow ] && list=${cell[0]} || list=${cell[1]}
+    IFS=, read -r -a rules <<<"$list"
+    for rule in "${rules[@]}"; do options+=("--$kind-host" "$(printf '%b' "$rule")"); done
+  done
+  out=$("$cordon" explain --policy "$work/policy.toml" "${options[@]}" --host "$(printf '%b' "${cell[3]}"):${cell[4]}" --json 2>&1)
+  status=$?
+  rule=$(printf '%b' "${cell[6]:-}")
+  case ${cell[5]} in
+    error) [ $status -eq 125 ] && ok || bad "$line: status $status, $out" ;;
+    allowed) [[ $out == *'"allowed":true'* && $out == *"\"rule\":\"$rule (--allow-host)\""* ]] && ok || bad "$line: $out" ;;
+    denied)
+      if [[ $out == *'"allowed":false'* && ( -z $rule || $out == *"\"rule\":\"$rule (--deny-host)\""* ) ]]; then ok; else bad "$line: $out"; fi ;;
+    *) bad "$line: unknown decision" ;;
+  esac
+done <"$here/../data/host_rules.tsv"
+
+says() { # expected, arguments...
+  local expected=$1 out
+  shift
+  out=$("$cordon" explain "$@" 2>&1)
+  [ "$out" = "$expected" ] && ok || bad "explain $*: $out"
+}
+printf 'version = 1\n[net]\nmode = "filtered"\nallow = ["*.example.com"]\n' >"$work/policy.toml"
+says "connect a.example.com:443: allowed by *.example.com ($work/policy.toml:4:10)" --policy "$work/policy.toml" --host A.example.com.
+says "connect example.com:22: denied by no rule allows it; allow with --allow-host example.com:22" --policy "$work/policy.toml" --host example.com:22
+says "connect 127.0.0.1:443: denied by loopback address; allow with --allow-host 127.0.0.1:443" --policy "$work/policy.toml" --allow-host '*' --host 2130706433
+says "connect example.com:443: denied by net.mode = none; allow with --net filtered --allow-host example.com:443" --policy "$work/policy.toml" --net none --host example.com
+says "connect example.com:443: allowed by net.mode = host" --policy "$work/policy.toml" --net host --host example.com
+says "connect localhost:80: denied by loopback address; allow with --allow-host 127.0.0.1:80" --policy "$work/policy.toml" --allow-host localhost --host localhost:80
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# cordon run --net filtered: egress is started, fed, heard and ended; without it nothing goes on: run.sh CORDON.
+set -u
+cordon=$1
+passed=0 failed=0 skipped=0
+[ -x "$(dirname "$cordon")/cordon-egress" ] || { echo "cordon-egress is missing beside $cordon"; echo "0 passed, 1 failed, 0 skipped"; exit 1; }
+command -v perl >/dev/null || { echo "SKIP filtered: perl is not installed"; echo "0 passed, 0 failed, 1 skipped"; exit 0; }
+root=$(mktemp -d /var/tmp/cordon-filtered.XXXXXX)
+trap 'kill $server 2>/dev/null; chmod -R u+rwx "$root" 2>/dev/null; rm -rf "$root"' EXIT
+export HOME=$root/home
+unset XDG_RUNTIME_DIR HTTPS_PROXY https_proxy HTTP_PROXY http_proxy ALL_PROXY all_proxy NO_PROXY no_proxy
+mkdir -p "$HOME/project" && cd "$HOME/project" || exit 1
+
+ok() { # sentence, condition as a command
+  local name=$1
+  shift
+  if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED: $name"; fi
+}
+same() { [ "$1" = "$2" ] || { echo "  '$1' is not '$2'"; return 1; }; }
+soon() { for _ in $(seq 200); do "$@" && return 0; sleep 0.05; done; return 1; }
+c() { timeout -s KILL 40 "$cordon" run --quiet --net filtered "$@"; }
+
+# A server of the host that says hello to whoever connects.
+cat >../serve.pl <<'PERL'
+use IO::Socket::INET; $| = 1;
+$s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $ARGV[0] // 0, Listen => 20, ReuseAddr => 1) or die; print $s->sockport, "\n";
+while ($a = $s->accept) { print $a "hello\n"; close $a }
+PERL
+perl ../serve.pl >../port & server=$!
+soon test -s ../port
+port=$(cat ../port)
+# CONNECT through the proxy that the environment names; prints the status, then what the target says.
+cat >client.pl <<'PERL'
+use IO::Socket::INET; use MIME::Base64;
+my ($auth, $host, $p) = $ENV{HTTPS_PROXY} =~ m{^http://(?:(.*)@)?([^:]+):(\d+)} or die "no proxy";
+my $s = IO::Socket::INET->new(PeerAddr => $host, PeerPort => $p) or die "connect: $!";
+print $s "CONNECT $ARGV[0] HTTP/1.1\r\nHost: $ARGV[0]\r\n" . ($auth ? "Proxy-Authorization: Basic " . encode_base64($auth, "") . "\r\n" : "") . "\r\n";
+my ($status) = <$s> =~ /^HTTP\S+ (\d+)/; while (<$s>) { last if /^\r?$/ }
+print $status, $status == 200 ? " " . <$s> : "\n";
+PERL
+
+ok "an allowed target is reached" same "$(c --allow-host "127.0.0.1:$port" -- perl client.pl "127.0.0.1:$port")" "200 hello"
+ok "any other is refused" same "$(c --allow-host "127.0.0.1:1" -- perl client.pl "127.0.0.1:$port")" 403
+ok "and not reached directly" same "$(c --allow-host "127.0.0.1:$port" -- perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $ARGV[0]) ? "open" : "closed"' "$port")" closed
+ok "both are events" same "$(c --events - --allow-host "127.0.0.1:$port" -- sh -c 'perl client.pl "$1"; perl client.pl 127.0.0.1:1' - "127.0.0.1:$port" 2>&1 >/dev/null | grep '"kind":"net.connect"' | grep -o '"decision":"[a-z]*"' | sort | tr '\n' ' ')" '"decision":"allowed" "decision":"denied" '
+ok "the exit event has the totals" same "$(c --events - --allow-host "127.0.0.1:$port" -- perl client.pl "127.0.0.1:$port" 2>&1 | grep '"kind":"exit"' | grep -c '"net":{')" 1
+ok "tier landlock: an allowed target is reached" same "$(c --require landlock --allow-host "127.0.0.1:$port" -- perl client.pl "127.0.0.1:$port")" "200 hello"
+
+printf '{"version": 1, "extends": "safe", "net": {"mode": "filtered", "listen": [%d]}}' "$port" >../p.json
+ok "a port of net.listen that is in use: 125 and one sentence" same "$(timeout 20 "$cordon" run --policy ../p.json -- touch started 2>&1; echo $?; ls started 2>/dev/null)" "cordon: cannot serve port $port of net.listen on 127.0.0.1: Address already in use; stop what uses it, or name another port
+125"
+free=$(perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(LocalAddr => "127.0.0.1", Listen => 1)->sockport')
+printf '{"version": 1, "extends": "safe", "net": {"mode": "filtered", "listen": [%d]}}' "$free" >../p.json
+cp ../serve.pl .
+timeout -s KILL 40 "$cordon" run --quiet --policy ../p.json -- perl serve.pl "$free" >../inside & run=$!
+soon test -s ../inside
+ok "a server inside is reached on a port of net.listen" same "$(perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $ARGV[0]) or die; print <$s>' "$free")" hello
+kill "$run"; wait "$run" 2>/dev/null
+
+egress_of() { for p in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do [ "$(cat "/proc/$p/comm")" = cordon-egress ] && echo "$p"; done; }
+"$cordon" run --quiet --net filtered -- sh -c 'echo up; exec sleep 60' >../up 2>../said & run=$!
+soon test -s ../up
+kill -9 "$(egress_of "$run")"; wait "$run"
+ok "SIGKILL of egress ends the command, with a sentence" same "$? $(grep -c '^cordon: the egress process ended' ../said)" "137 1"
+"$cordon" run --quiet --net filtered -- sh -c 'echo up2; exec sleep 60' >../up & run=$!
+soon grep -q up2 ../up
+egress=$(egress_of "$run")
+ok "control: egress runs" test -d "/proc/$egress"
+kill -9 "$run"; wait "$run" 2>/dev/null
+ok "egress dies with the supervisor" soon test ! -d "/proc/$egress"
+
+printf '{"version": 1, "extends": "safe", "net": {"mode": "filtered", "upstream": "required"}}' >../p.json
+ok "upstream required and none there: 125, nothing started" same "$(timeout 20 "$cordon" run --policy ../p.json -- touch started >/dev/null 2>&1; echo $?; ls started 2>/dev/null)" 125
+ok "upstream required and configured: it runs" same "$(HTTPS_PROXY=http://127.0.0.1:9 timeout 20 "$cordon" run --policy ../p.json -- echo yes)" yes
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]

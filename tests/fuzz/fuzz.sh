@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Each fuzz target of a build folder for SECONDS, two at a time: fuzz.sh BUILD [SECONDS [NAME...]]. A line for each says how many
+# executions that were. New inputs go to BUILD/fuzz-corpus/NAME; a finding is kept there as crash-*, and copied into corpus/NAME once mended.
+set -u
+build=$(cd "$1" && pwd) seconds=${2:-60}
+shift; [ $# -eq 0 ] || shift
+here=$(cd "$(dirname "$0")" && pwd)
+if [ $# -eq 0 ]; then
+  for program in "$build"/tests/fuzz/fuzz_*; do [ -x "$program" ] && [ -f "$program" ] && set -- "$@" "${program##*/fuzz_}"; done
+fi
+[ $# -gt 0 ] || { echo "no fuzz_* in $build: build the preset 'fuzz'"; exit 1; }
+one() { # name
+  local found=$build/fuzz-corpus/$1 log=$build/fuzz-corpus/$1.log status=0
+  mkdir -p "$found"
+  "$build/tests/fuzz/fuzz_$1" -max_total_time="$seconds" -print_final_stats=1 -timeout=5 -rss_limit_mb=1024 -max_len=16384 \
+    -artifact_prefix="$found/" "$found" "$here/corpus/$1" >"$log" 2>&1 || status=$?
+  if [ "$status" -eq 0 ]; then
+    printf 'ok     %-20s %12s executions, %s new inputs\n' "$1" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" \
+      "$(sed -n 's/^stat::new_units_added: *//p' "$log")"
+  else
+    printf 'FAILED %-20s %s\n' "$1" "$(grep -a -m 1 -E 'broken:|ERROR|runtime error' "$log")"
+    tail -n 30 "$log"
+  fi
+  return "$status"
+}
+export -f one
+export build here seconds
+printf '%s\0' "$@" | xargs -0 -P 2 -I{} bash -c 'one {}'

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Every limit holds for all processes of the sandbox together, is told by name, and ends or refuses: run.sh CORDON.
+# suite: time=200
+set -u
+cordon=$1
+passed=0 failed=0 skipped=0
+root=$(mktemp -d /var/tmp/cordon-limits.XXXXXX)
+trap 'chmod -R u+rwx "$root" 2>/dev/null; rm -rf "$root"' EXIT
+export HOME=$root/home
+unset XDG_RUNTIME_DIR
+mkdir -p "$HOME/project" && cd "$HOME/project" || exit 1
+ulimit -c 0
+
+c() { timeout -s KILL 40 "$cordon" run "$@"; }
+ok() { # sentence, condition as a command
+  local name=$1
+  shift
+  if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED: $name"; fi
+}
+status() { # expected, command...
+  local want=$1
+  shift
+  "$@" >/dev/null 2>&1
+  local got=$?
+  [ "$got" -eq "$want" ] || { echo "  status $got, not $want: $*"; return 1; }
+}
+same() { [ "$1" = "$2" ] || { echo "  '$1' is not '$2'"; return 1; }; }
+told() { # limit, command...: the event names it, with the option that raises it
+  local name=$1
+  shift
+  c --quiet --events ../events "$@" >/dev/null 2>&1
+  local n
+  n=$(grep '"kind":"limit"' ../events | grep "\"object\":\"$name\"" | grep -c "\"hint\":\"--limit $name=...\"")
+  rm -f ../events
+  [ "$n" -eq 1 ] || { echo "  $n events"; return 1; }
+}
+
+burn='while :; do :; done'
+ok "cpu: two processes share the time" status 137 c --limit cpu=1s -- sh -c "($burn) & $burn"
+ok "cpu: it is told" told cpu --limit cpu=500ms -- sh -c "($burn) & $burn"
+ok "cpu: it is told of one process alone" told cpu --limit cpu=1s -- sh -c "$burn"
+ok "cpu: children who were waited for count" status 137 c --limit cpu=1s -- sh -c 'while :; do sh -c "i=0; while [ \$i -lt 20000 ]; do i=\$((i+1)); done"; done'
+ok "cpu: waiting costs nothing" status 0 c --limit cpu=300ms -- sleep 0.6
+
+ok "memory: one process gets none past the limit" status 1 c --limit memory=64MiB -- sh -c 'perl -e "\$x = q(x) x (200 << 20)" || exit 1'
+attack='for (1 .. 40) { if (!fork) { $x = "x" x (16 << 20); sleep 20; exit } } sleep 20'
+ok "memory: many processes that each take little are ended" status 137 c --limit memory=128MiB -- perl -e "$attack"
+ok "memory: it is told" told memory --limit memory=128MiB -- perl -e "$attack"
+ok "memory: files in the private /tmp count" status 137 c --limit memory=64MiB -- sh -c 'head -c 200000000 /dev/zero >/tmp/x; sleep 10'
+ok "memory: what processes share counts once" status 0 c --limit memory=192MiB -- perl -e '$x = "x" x (40 << 20); for (1 .. 8) { if (!fork) { sleep 1; exit } } 1 while wait > 0'
+
+crowd='$n = 0; for (1 .. 30) { $p = fork; last if !defined $p; if (!$p) { sleep 3; exit } $n++ } print $n'
+ok "processes: no more than the limit, the command included" same "$(c --limit processes=10 -- perl -e "$crowd")" 9
+ok "processes: the numbers of the dead are used again" same "$(c --limit processes=8 -- sh -c 'i=0; while [ $i -lt 700 ]; do i=$((i+1)); /bin/true || exit 1; done; echo $i')" 700
+ok "processes: the host's count does not matter" status 0 c --limit processes=3 -- sh -c '/bin/true; /bin/true'
+
+ok "output: no byte more than the limit" same "$(c --quiet --limit output=1000 -- yes 2>/dev/null | wc -c)" 1000
+ok "output: exactly the limit is allowed" status 0 c --limit output=1000 -- head -c 1000 /dev/zero
+ok "output: standard error counts with standard output" status 137 c --limit output=1000 -- sh -c 'head -c 600 /dev/zero; head -c 600 /dev/zero >&2; sleep 5'
+ok "output: it is told" told output --limit output=10 -- yes
+ok "output: it works with a file that is open for appending" same "$(c --quiet --limit output=1MiB -- sh -c 'echo one; echo two >&2' >>../log 2>&1; cat ../log)" $'one\ntwo'
+head -c 5000000 /dev/urandom >../big
+ok "output: five megabytes pass unchanged" same "$(c --limit output=8MiB -- cat <../big | cksum)" "$(cksum <../big)"
+ok "output: a reader that leaves ends the command by SIGPIPE" same "$(c --limit output=1GiB -- sh -c 'yes; echo $? >status' | head -n 1; cat status)" $'y\n141'
+
+ok "file-size: it holds and is told" told file-size --limit file-size=1MiB -- perl -e 'open F, ">", "f"; syswrite(F, "x" x (2 << 20)); syswrite(F, "x")'
+ok "open-files: the limit is the command's" same "$(c --limit open-files=32 -- sh -c 'ulimit -n')" 32
+ok "wall: it is told" told wall --limit wall=200ms -- sleep 20
+ok "wall: the grace is two seconds" same "$(s=$(date +%s%N); c --quiet --limit wall=100ms -- sh -c 'trap "" TERM; while :; do sleep 0.1; done'; echo $((($(date +%s%N) - s) / 1000000000)))" 2
+c --quiet --events ../events --limit cpu=10s --limit memory=100MiB --limit processes=20 -- true
+ok "start names the mechanism of each limit" same "$(grep '"kind":"start"' ../events | grep -o '"\(cpu\|memory\|processes\): ' | tr -d '\n')" '"cpu: "memory: "processes: '
+ok "exit names what was used" same "$(grep '"kind":"exit"' ../events | grep -c '"status":0,"wall":.*"cpu":.*"peak_memory":[1-9]')" 1
+if [ -w /sys/fs/cgroup ] || [ -w /sys/fs/cgroup/unified ]; then
+  ok "no cgroup is left" same "$(find /sys/fs/cgroup/ -maxdepth 3 -name 'cordon-[0-9]*' 2>/dev/null | wc -l)" 0
+else
+  skipped=$((skipped + 1))
+  echo "SKIP cgroup: no cgroup is delegated to this user"
+fi
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]

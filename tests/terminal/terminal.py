@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a user at a terminal does, played on a pseudo-terminal with a shell that has job control."""
+import fcntl, os, pty, re, select, shutil, signal, struct, sys, tempfile, termios, time
+
+cordon = sys.argv[1]
+passed = failed = 0
+root = tempfile.mkdtemp(prefix="cordon-terminal.", dir="/var/tmp")
+home = os.path.join(root, "home")
+os.makedirs(os.path.join(home, "project"))
+environment = {"HOME": home, "PATH": "/usr/local/bin:/usr/bin:/bin", "TERM": "dumb", "PS1": "", "CORDON": cordon}
+
+
+class Shell:
+    """bash with job control on a new pseudo-terminal; its echo is off, so that what is read is what was printed."""
+
+    def __init__(self):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.chdir(os.path.join(home, "project"))
+            os.execve("/bin/bash", ["bash", "--norc", "--noprofile", "--noediting", "-i"], environment)
+        self.text = ""
+        self.size(24, 80)
+        self.do("stty -echo; echo read''y")
+        self.until("ready")
+
+    def size(self, rows, columns):
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def do(self, line):
+        os.write(self.fd, line.encode() + b"\n")
+
+    def key(self, byte):
+        os.write(self.fd, byte)
+
+    def until(self, pattern, seconds=20):
+        """Everything up to the pattern, or None."""
+        end = time.monotonic() + seconds
+        while True:
+            found = re.search(pattern, self.text)
+            if found:
+                before, self.text = self.text[: found.end()], self.text[found.end():]
+                return before
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([self.fd], [], [], left)[0]:
+                return None
+            try:
+                self.text += os.read(self.fd, 4096).decode("utf-8", "replace")
+            except OSError:
+                return None
+
+    def close(self):
+        os.kill(self.pid, signal.SIGKILL)
+        os.close(self.fd)
+        os.waitpid(self.pid, 0)
+
+
+def ok(name, condition, shell=None):
+    global passed, failed
+    if condition:
+        passed += 1
+    else:
+        failed += 1
+        print("FAILED:", name, "" if shell is None else repr(shell.text[-300:]))
+
+
+def run(name, steps):
+    shell = Shell()
+    try:
+        ok(name, steps(shell), shell)
+    finally:
+        shell.close()
+
+
+def control_c(s):
+    s.do('"$CORDON" run --quiet -- sh -c "echo up; exec sleep 60"; echo "status $?"')
+    if not s.until("up"):
+        return False
+    s.key(b"\x03")
+    return s.until("status 130")
+
+
+def control_c_is_caught(s):
+    s.do("""\"$CORDON" run --quiet -- sh -c 'trap "echo caught; exit 5" INT; echo up; while :; do sleep 0.1; done'; echo "status $?\"""")
+    if not s.until("up"):
+        return False
+    s.key(b"\x03")
+    return s.until("caught") and s.until("status 5")
+
+
+def control_z(s):
+    # Not dash: in vfork(2) it cannot stop, and its child stopped before execve(2) would hold it there.
+    s.do("""\"$CORDON" run --quiet -- bash -c 'echo up; i=0; while [ $i -lt 400 ]; do i=$((i+1)); sleep 0.02; done; echo finished'; echo "status $?\"""")
+    if not s.until("up"):
+        return False
+    s.key(b"\x1a")
+    if not s.until("Stopped") or not s.until("status 14[78]"):
+        return False
+    s.do("jobs; echo job''s")
+    if not s.until("jobs"):
+        return False
+    time.sleep(0.3)
+    s.do("fg; echo \"again $?\"")
+    return s.until("finished") and s.until("again 0")
+
+
+def background_reader_stops(s):
+    s.do('"$CORDON" run --quiet -- cat & sleep 1; jobs; echo liste""d')
+    text = s.until("listed")
+    return text and "Stopped" in text
+
+
+def size(s):
+    s.size(33, 111)
+    s.do('"$CORDON" run --quiet -- stty size')
+    return s.until("33 111")
+
+
+def resize(s):
+    s.do("""\"$CORDON" run --quiet -- bash -c 'trap "stty size; exit" WINCH; echo up; while :; do sleep 0.1; done'""")
+    if not s.until("up"):
+        return False
+    s.size(40, 99)
+    return s.until("40 99")
+
+
+def dev_tty(s):
+    s.do("""\"$CORDON" run --quiet -- sh -c 'echo through >/dev/tty'""")
+    return s.until("through")
+
+
+def job_control_inside(s):
+    s.do('"$CORDON" run --quiet -- bash --norc --noprofile -i')
+    time.sleep(0.5)
+    s.do("sleep 61 & jobs; echo in''side")
+    text = s.until("inside")
+    if not text or "Running" not in text:
+        return False
+    s.do("sleep 62")
+    time.sleep(0.3)
+    s.key(b"\x1a")
+    if not s.until("Stopped"):
+        return False
+    s.do("exit; exit")
+    time.sleep(0.2)
+    s.do('echo "outer $CORDON"')
+    return s.until("outer /")
+
+
+def pty_inside(s):
+    s.do("""\"$CORDON" run --quiet -- script -qc 'tty; echo in a pty' /dev/null""")
+    return s.until("/dev/pts/") and s.until("in a pty")
+
+
+def no_injection(s):
+    s.do("""\"$CORDON" run --quiet -- perl -e 'print ioctl(STDIN, 0x5412, my $c = "x") ? "injected" : "refused"; print "\\n"'""")
+    return s.until("refused")
+
+
+run("Ctrl-C ends the command, with its status", control_c)
+run("Ctrl-C reaches a command that catches it", control_c_is_caught)
+run("Ctrl-Z stops the whole job and fg goes on with it", control_z)
+run("a command in the background that reads the terminal is stopped", background_reader_stops)
+run("the size of the terminal is seen", size)
+run("a change of the size is told", resize)
+run("/dev/tty is the terminal", dev_tty)
+run("a shell inside has job control, and the outer one its terminal back", job_control_inside)
+if shutil.which("script"):
+    run("a pseudo-terminal can be made inside", pty_inside)
+run("nothing can be typed into the caller's terminal", no_injection)
+shutil.rmtree(root, ignore_errors=True)
+print(f"{passed} passed, {failed} failed, 0 skipped")
+sys.exit(failed != 0)
