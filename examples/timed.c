@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc < 3) return fprintf(stderr, "usage: timed SECONDS COMMAND [ARG...]\n"), 2;
-  cordon_error *error = NULL;
-  cordon_policy *policy = cordon_policy_preset("safe", &error);
-  struct cordon_request request = CORDON_REQUEST((const char *const *)(argv + 2));
-  cordon_sandbox *sandbox = policy ? cordon_start(policy, &request, &error) : NULL;
+  cordon_error* error = NULL;
+  cordon_policy* policy = cordon_policy_preset("safe", &error);
+  struct cordon_request request = CORDON_REQUEST((const char* const*)(argv + 2));
+  cordon_sandbox* sandbox = policy ? cordon_start(policy, &request, &error) : NULL;
   int status = 125;
   int ended = sandbox ? cordon_wait(sandbox, 1000 * atoi(argv[1]), &status, &error) : -1;
   if (ended == 0) {

@@ -94,8 +94,7 @@ double bulk(int port, int tunnels, double seconds) {
   for (const auto& [client, target] : pairs) {
     threads.emplace_back([&stop, fd = target] {
       static const std::vector<char> data(1 << 18, 'x');
-      while (!stop && write(fd, data.data(), data.size()) > 0) {
-      }
+      while (!stop && write(fd, data.data(), data.size()) > 0) {}
     });
     threads.emplace_back([&stop, &got, fd = client] {
       std::vector<char> data(1 << 18);
@@ -181,7 +180,6 @@ int main(int argc, char** argv) {
     }
     std::puts("open");
     std::fflush(stdout);
-    while (std::getchar() != EOF) {
-    }
+    while (std::getchar() != EOF) {}
   }
 }

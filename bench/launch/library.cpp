@@ -39,7 +39,9 @@ int main(int, char** argv) {
   const Request request = request_of({"true"});
   const auto facts = read_host_facts(request);
   if (!facts) give_up(facts.error());
-  const auto plan = [&] { if (const auto p = make_plan(policy, request, *facts); !p) give_up(p.error()); };
+  const auto plan = [&] {
+    if (const auto p = make_plan(policy, request, *facts); !p) give_up(p.error());
+  };
   std::printf("plan from the preset: %.3f ms\n", median_ms(200, plan));
   for (int i = 0; i < 100; ++i) policy.fs.deny_read.push_back({"~/private/" + std::to_string(i), {"bench", 0, 0}, false});
   std::printf("plan with 100 more rules: %.3f ms (aim 0.2)\n", median_ms(200, plan));

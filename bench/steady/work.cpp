@@ -38,7 +38,7 @@ void spawn() {
 }
 void files() {
   char buffer[512];
-  struct stat s {};
+  struct stat s{};
   const int made = open("work.txt", O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0644);
   if (made < 0 || write(made, buffer, sizeof buffer) < 0) std::exit(1);
   close(made);

@@ -14,9 +14,9 @@ enum class ErrorKind { refused, impossible, bug };
 
 struct Error {
   ErrorKind kind = ErrorKind::refused;
-  std::string what;     ///< the failure, naming the input or object: "policy.toml:3:1: unknown key 'fss'"
-  std::string remedy;   ///< what to do about it; may be empty
-  int errno_value = 0;  ///< errno(3) of the failing call, 0 where none
+  std::string what;       ///< the failure, naming the input or object: "policy.toml:3:1: unknown key 'fss'"
+  std::string remedy;     ///< what to do about it; may be empty
+  int errno_value = 0;    ///< errno(3) of the failing call, 0 where none
   int exit_status = 125;  ///< what `cordon run` exits with (125, 126 or 127)
 
   /// "what: strerror; remedy", printable, without a newline.

@@ -24,13 +24,13 @@ struct Event {
   std::string rule;    ///< the rule as the user wrote it, and where
   std::int64_t pid = 0;
   std::string exe;
-  std::string hint;    ///< the smallest option that would allow it; empty where nothing may
+  std::string hint;  ///< the smallest option that would allow it; empty where nothing may
   /// Further keys; the value is finished JSON (see json_string, std::to_string).
   std::vector<std::pair<std::string, std::string>> extra;
   std::int64_t time_ns = 0;  ///< CLOCK_REALTIME; 0: now, when written
 };
 
-[[nodiscard]] std::string_view name(EventKind);   ///< "net.connect"
+[[nodiscard]] std::string_view name(EventKind);  ///< "net.connect"
 [[nodiscard]] std::string_view name(Decision);
 /// One line of JSON without the newline. Strings are escaped; bytes that are not UTF-8 become U+FFFD-free \u00XX escapes.
 [[nodiscard]] std::string to_json(const Event&);

@@ -15,33 +15,33 @@ namespace cordon [[gnu::visibility("default")]] {
 
 struct Request {
   std::vector<std::string> argv;
-  std::string project;            ///< as given; empty: the working directory
-  bool project_explicit = false;  ///< --project was written
-  std::string cwd;                ///< empty: the caller's
+  std::string project;                   ///< as given; empty: the working directory
+  bool project_explicit = false;         ///< --project was written
+  std::string cwd;                       ///< empty: the caller's
   std::vector<std::string> environment;  ///< NAME=VALUE of the caller
-  bool probe_namespaces = false;  ///< try to make them, so that a lower tier can be chosen; costs a process of 0.1 ms
+  bool probe_namespaces = false;         ///< try to make them, so that a lower tier can be chosen; costs a process of 0.1 ms
 };
 
 struct HostFacts {
   std::uint32_t uid = 0, gid = 0;
   std::string home, user;
-  std::string path;      ///< PATH of the caller
-  std::string account_home;  ///< of the user database, canonical; empty where it is no directory
-  std::string cwd;       ///< canonical
-  std::string project;   ///< canonical
-  bool project_explicit = false;  ///< the project was named, not taken from the working directory
-  std::string runtime_dir;  ///< XDG_RUNTIME_DIR, canonical, or empty
-  int landlock_abi = 0;  ///< 0: none
+  std::string path;                   ///< PATH of the caller
+  std::string account_home;           ///< of the user database, canonical; empty where it is no directory
+  std::string cwd;                    ///< canonical
+  std::string project;                ///< canonical
+  bool project_explicit = false;      ///< the project was named, not taken from the working directory
+  std::string runtime_dir;            ///< XDG_RUNTIME_DIR, canonical, or empty
+  int landlock_abi = 0;               ///< 0: none
   std::uint32_t landlock_errata = 0;  ///< LANDLOCK_CREATE_RULESET_ERRATA
   bool seccomp_notify = true;
-  bool user_namespaces = true;      ///< false once they are known to be refused
-  std::string user_namespaces_why;  ///< the reason, if refused
-  std::string cgroup_dir;           ///< a cgroup v2 directory in which we may make a group and put a process, or empty
-  std::string cgroup_why;           ///< why there is none, or none with controllers
-  bool cgroup_controllers = false;  ///< memory and pids are enabled for its children
+  bool user_namespaces = true;         ///< false once they are known to be refused
+  std::string user_namespaces_why;     ///< the reason, if refused
+  std::string cgroup_dir;              ///< a cgroup v2 directory in which we may make a group and put a process, or empty
+  std::string cgroup_why;              ///< why there is none, or none with controllers
+  bool cgroup_controllers = false;     ///< memory and pids are enabled for its children
   bool pid_max_per_namespace = false;  ///< kernel.pid_max belongs to the pid namespace (Linux 6.14)
-  bool memfd_noexec = false;        ///< vm.memfd_noexec exists
-  std::string tty;                  ///< the terminal among the standard streams, or empty
+  bool memfd_noexec = false;           ///< vm.memfd_noexec exists
+  std::string tty;                     ///< the terminal among the standard streams, or empty
 };
 
 /// What the stage does to the mount tree, in order. Paths are absolute and canonical, of the host.
@@ -67,7 +67,7 @@ struct Mount {
   bool make_target = false;  ///< create `target` (a directory, or a file where `source` is one) inside a private tmpfs first
   bool is_dir = true;
   bool optional = false;  ///< a bind whose source went away since is left out: it showed something, it protected nothing
-  std::string why;  ///< the rule, for people
+  std::string why;        ///< the rule, for people
   bool operator==(const Mount&) const = default;
 };
 
@@ -80,13 +80,18 @@ struct Placeholder {
 
 enum class Access : std::uint8_t { read = 1, write = 2, exec = 4, list = 8, ioctl = 16, make = 32 };
 struct LandlockRule {
-  std::string path;      ///< absolute
-  std::uint64_t access;  ///< LANDLOCK_ACCESS_FS_* bits, already cut down to the host's ABI and the kind of file
+  std::string path;       ///< absolute
+  std::uint64_t access;   ///< LANDLOCK_ACCESS_FS_* bits, already cut down to the host's ABI and the kind of file
   bool in_stage = false;  ///< the path exists only inside (private mounts): the stage adds it
   bool operator==(const LandlockRule&) const = default;
 };
 
-struct Rlimit { int resource; std::uint64_t value; std::string name; bool operator==(const Rlimit&) const = default; };
+struct Rlimit {
+  int resource;
+  std::uint64_t value;
+  std::string name;
+  bool operator==(const Rlimit&) const = default;
+};
 
 /// What the launcher tells the egress process, and where the command finds it. Only for net `filtered`.
 struct Egress {
@@ -116,29 +121,29 @@ struct Plan {
   NetMode net = NetMode::none;
   std::vector<Placeholder> placeholders;
   std::vector<Mount> mounts;
-  std::uint64_t landlock_fs = 0;      ///< handled rights
-  std::uint64_t landlock_net = 0;     ///< handled rights; ports follow
+  std::uint64_t landlock_fs = 0;   ///< handled rights
+  std::uint64_t landlock_net = 0;  ///< handled rights; ports follow
   std::vector<std::uint16_t> landlock_connect_ports;
   std::uint64_t landlock_scoped = 0;
   std::vector<LandlockRule> landlock;
   std::vector<Rlimit> rlimits;
   Limits limits;
-  Limits by_cgroup;               ///< what a cgroup of the run's own holds, in `cgroup_dir`
-  Limits by_meter;                ///< what PID 1 watches: wherever the kernel has no word for all processes together
-  std::string cgroup_dir;         ///< empty: no cgroup is made
-  std::uint64_t pid_limit = 0;    ///< most processes and threads beside PID 1, held by kernel.pid_max; 0: not so
-  Egress egress;                  ///< net `filtered`
-  bool restrict_exec = false;     ///< an exec allow-list is in force: memfd noexec, exec watched
+  Limits by_cgroup;                  ///< what a cgroup of the run's own holds, in `cgroup_dir`
+  Limits by_meter;                   ///< what PID 1 watches: wherever the kernel has no word for all processes together
+  std::string cgroup_dir;            ///< empty: no cgroup is made
+  std::uint64_t pid_limit = 0;       ///< most processes and threads beside PID 1, held by kernel.pid_max; 0: not so
+  Egress egress;                     ///< net `filtered`
+  bool restrict_exec = false;        ///< an exec allow-list is in force: memfd noexec, exec watched
   std::vector<ExecRule> exec_rules;  ///< of exec.allow and exec.deny, but for "*"
   bool nested_namespaces = false;
-  bool new_session = false;       ///< no standard stream is a terminal: setsid(2)
-  std::string tty;                ///< bound on /dev/console
+  bool new_session = false;  ///< no standard stream is a terminal: setsid(2)
+  std::string tty;           ///< bound on /dev/console
   std::vector<std::string> environment, argv;
   std::string executable;  ///< absolute, as execve(2) gets it
   std::string cwd, project, home;
   std::vector<std::string> mechanisms;  ///< in force, for the start event
   std::vector<std::string> weaker;      ///< what this host or tier does not give, a sentence each
-  std::string git_dir;     ///< of the project, or empty; `git_absent`: it did not exist at the start
+  std::string git_dir;                  ///< of the project, or empty; `git_absent`: it did not exist at the start
   bool git_absent = false;
   Traps traps = Traps::quarantine;      ///< what is done at the end about repositories made inside
   std::vector<std::string> trap_roots;  ///< where they are looked for: the writable directories of the host, none within another
@@ -149,9 +154,9 @@ struct Plan {
 enum class Operation { read, write, exec };
 struct Verdict {
   bool allowed = false;
-  std::string path;  ///< canonical
-  Rule rule;         ///< the deciding one
-  std::string hint;  ///< the smallest option that would allow it, or empty
+  std::string path;     ///< canonical
+  Rule rule;            ///< the deciding one
+  std::string hint;     ///< the smallest option that would allow it, or empty
   bool inside = false;  ///< the place is the sandbox's own: what the host has there is not seen
 };
 

@@ -63,19 +63,19 @@ struct FsPolicy : PathRules {
 
 struct NetPolicy {
   NetMode mode = NetMode::none;
-  Rules allow, deny;                          ///< host rules, see policy/host_rule.hpp
-  std::vector<std::uint16_t> listen;          ///< ports served to the host's loopback
-  std::string upstream = "env";               ///< env | none | required | [http[s]://]HOST:PORT
+  Rules allow, deny;                  ///< host rules, see policy/host_rule.hpp
+  std::vector<std::uint16_t> listen;  ///< ports served to the host's loopback
+  std::string upstream = "env";       ///< env | none | required | [http[s]://]HOST:PORT
   bool sni_check = true;
   bool private_addresses = false;
-  std::string ca_bundle;                      ///< path, empty for none
-  std::map<std::string, std::string> route;   ///< host in normal form -> "unix:PATH"
+  std::string ca_bundle;                     ///< path, empty for none
+  std::map<std::string, std::string> route;  ///< host in normal form -> "unix:PATH"
   bool operator==(const NetPolicy&) const = default;
 };
 
 struct ExecPolicy {
-  Rules allow, deny;  ///< paths (a directory covers what lies in it), names that PATH finds, or "*"
-  std::vector<Rules> also;  ///< further lists like `allow`: each must allow, too
+  Rules allow, deny;               ///< paths (a directory covers what lies in it), names that PATH finds, or "*"
+  std::vector<Rules> also;         ///< further lists like `allow`: each must allow, too
   bool nested_namespaces = false;  ///< the command may make user namespaces of its own
   bool operator==(const ExecPolicy&) const = default;
 };
@@ -129,8 +129,8 @@ enum class RuleList { allow_write, deny_write, allow_read, deny_read, allow_host
 [[nodiscard]] Result<void> add_environment(Policy& policy, std::string_view text, const Origin& origin);
 
 /// The meet of two policies. For every path, host and port, program, listening port, limit and flag the result allows exactly
-/// what both allow; associative (but for a variable that both ends set alike), and composing with itself changes no decision. Some values are no permission but a
-/// choice, which a child must not take for its parent:
+/// what both allow; associative (but for a variable that both ends set alike), and composing with itself changes no decision. Some values are no
+/// permission but a choice, which a child must not take for its parent:
 ///  - `upstream`, `ca_bundle` and `route` are the parent's; a child may only make upstream "env" into "required".
 ///  - `env`: the child sees the parent's environment through its own rules. A variable has the value that the parent gives it, if
 ///    the child passes it or sets it to the same; no value of the child's own is ever set.

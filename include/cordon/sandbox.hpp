@@ -30,10 +30,10 @@ struct Stream {
   enum class Kind { null, inherit, descriptor, pipe };
   Kind kind = Kind::inherit;
   int descriptor = -1;
-  static Stream null() { return {Kind::null, -1}; }         ///< /dev/null
-  static Stream inherit() { return {Kind::inherit, -1}; }   ///< the caller's own
+  static Stream null() { return {Kind::null, -1}; }            ///< /dev/null
+  static Stream inherit() { return {Kind::inherit, -1}; }      ///< the caller's own
   static Stream of(int fd) { return {Kind::descriptor, fd}; }  ///< a copy of `fd`, which stays the caller's
-  static Stream pipe() { return {Kind::pipe, -1}; }         ///< a new pipe; the caller's end: Sandbox::take
+  static Stream pipe() { return {Kind::pipe, -1}; }            ///< a new pipe; the caller's end: Sandbox::take
 };
 
 struct SandboxOptions {
@@ -87,9 +87,9 @@ class Sandbox {
 };
 
 struct SuperviseOptions {
-  std::string policy_digest;                    ///< for the start event
-  std::function<void(const Event&)> on_event;   ///< called in the supervisor's loop
-  int lifeline = -1;  ///< the peer's silent end of a socket or pipe: when that closes, the command is ended
+  std::string policy_digest;                   ///< for the start event
+  std::function<void(const Event&)> on_event;  ///< called in the supervisor's loop
+  int lifeline = -1;                           ///< the peer's silent end of a socket or pipe: when that closes, the command is ended
 };
 
 /// Runs a plan in this process, which becomes the supervisor and CONFINES ITSELF for good: for programs that do nothing else,

@@ -32,6 +32,8 @@ inline long call(long n, long a = 0, long b = 0, long c = 0, long d = 0, long e 
 #endif
 
 template <class T>
-long ptr(const T* p) { return reinterpret_cast<long>(p); }
+long ptr(const T* p) {
+  return reinterpret_cast<long>(p);
+}
 
 }  // namespace cordon::sys

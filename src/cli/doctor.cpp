@@ -49,20 +49,24 @@ std::vector<Row> rows(const HostFacts& f) {
        "the tier namespaces: mounts, processes, network, IPC and host name of its own", namespaces_remedy(f.user_namespaces_why)},
       {"landlock", f.landlock_abi > 0, landlock_detail(f), "a second wall, which holds when the host replaces what a mount hides",
        "boot with lsm=landlock,... on Linux 5.13 or newer (cat /sys/kernel/security/lsm shows the present list)"},
-      {"seccomp notification", f.seccomp_notify, "", "refused calls as events; unix sockets of the host out of reach", "use Linux 5.5 or newer with CONFIG_SECCOMP_FILTER"},
+      {"seccomp notification", f.seccomp_notify, "", "refused calls as events; unix sockets of the host out of reach",
+       "use Linux 5.5 or newer with CONFIG_SECCOMP_FILTER"},
       {"cgroup v2 delegation", f.cgroup_controllers, f.cgroup_controllers ? f.cgroup_dir : f.cgroup_why,
-       "memory and processes limited by the kernel for the sandbox as a whole; without it PID 1 counts and ends what is over", f.uid == 0
+       "memory and processes limited by the kernel for the sandbox as a whole; without it PID 1 counts and ends what is over",
+       f.uid == 0
            ? "echo '+memory +pids' > /sys/fs/cgroup/cgroup.subtree_control (where systemd runs: systemd-run --scope -p Delegate=yes cordon ...)"
            : "systemd-run --user --scope -p Delegate=yes cordon run ..."},
       {"vm.memfd_noexec", f.memfd_noexec, "", "exec.allow holds against programs in memory files", "use Linux 6.3 or newer"},
-      {"upstream proxy", upstream.good, upstream.text, "the way out of net.mode 'filtered' where only a proxy leads out", "set HTTPS_PROXY to http://HOST:PORT, or unset it"},
+      {"upstream proxy", upstream.good, upstream.text, "the way out of net.mode 'filtered' where only a proxy leads out",
+       "set HTTPS_PROXY to http://HOST:PORT, or unset it"},
   };
 }
 
 // One line: what `cordon run` does here without further options.
 std::string verdict(const HostFacts& f) {
   if (f.landlock_abi == 0 || !f.seccomp_notify) return "nothing: cordon run does not start here";
-  if (f.user_namespaces) return f.landlock_abi >= 6 ? "tier namespaces, complete" : "tier namespaces; signals and abstract sockets are held by the namespaces alone";
+  if (f.user_namespaces)
+    return f.landlock_abi >= 6 ? "tier namespaces, complete" : "tier namespaces; signals and abstract sockets are held by the namespaces alone";
   return "tier landlock only: cordon run starts with --require landlock";
 }
 
@@ -76,7 +80,9 @@ int doctor(bool json) {
   const auto all = rows(*facts);
   if (json) {
     std::string s = "{\"kernel\":" + json_string(kernel.release) + ",\"tier\":" +
-                    json_string(facts->landlock_abi == 0 || !facts->seccomp_notify ? "none" : facts->user_namespaces ? "namespaces" : "landlock") +
+                    json_string(facts->landlock_abi == 0 || !facts->seccomp_notify ? "none"
+                                : facts->user_namespaces                           ? "namespaces"
+                                                                                   : "landlock") +
                     ",\"verdict\":" + json_string(verdict(*facts));
     for (const Row& r : all)
       s += "," + json_string(r.name) + ":{\"available\":" + (r.there ? "true" : "false") + ",\"detail\":" + json_string(r.detail) +

@@ -16,8 +16,8 @@ struct ExplainOptions {
   std::vector<std::string> command;
 };
 
-int explain_one(const Policy& policy, const HostFacts& facts, const std::string& path, std::initializer_list<std::pair<Operation, const char*>> operations,
-                bool json) {
+int explain_one(const Policy& policy, const HostFacts& facts, const std::string& path,
+                std::initializer_list<std::pair<Operation, const char*>> operations, bool json) {
   std::string text, object = "{";
   for (const auto& [operation, word] : operations) {
     const auto v = explain_path(policy, facts, path, operation);
@@ -26,7 +26,8 @@ int explain_one(const Policy& policy, const HostFacts& facts, const std::string&
     text += std::string(word) + " " + printable(v->path) + ": " + (v->allowed ? "allowed" : "denied") + " by " + printable(rule) +
             (v->inside ? " (the sandbox's own, not the host's)" : "") + (v->hint.empty() ? "" : "; allow with " + printable(v->hint)) + "\n";
     object += (object.size() > 1 ? "," : "") + std::string("\"") + word + "\":{\"allowed\":" + (v->allowed ? "true" : "false") +
-              ",\"path\":" + json_string(v->path) + ",\"rule\":" + json_string(rule) + (v->inside ? ",\"inside\":true" : "") + (v->hint.empty() ? "" : ",\"hint\":" + json_string(v->hint)) + "}";
+              ",\"path\":" + json_string(v->path) + ",\"rule\":" + json_string(rule) + (v->inside ? ",\"inside\":true" : "") +
+              (v->hint.empty() ? "" : ",\"hint\":" + json_string(v->hint)) + "}";
   }
   std::fputs(json ? (object + "}\n").c_str() : text.c_str(), stdout);
   return 0;
@@ -52,12 +53,17 @@ int explain(const ExplainOptions& o) {
 }  // namespace
 
 void add_explain(CLI::App& app, int& status) {
-  auto* sub = app.add_subcommand("explain", "the plan for a command, or the decision for a path, program or host; runs nothing, exits with 0 whatever the answer");
+  auto* sub = app.add_subcommand(
+      "explain", "the plan for a command, or the decision for a path, program or host; runs nothing, exits with 0 whatever the answer");
   auto o = std::make_shared<ExplainOptions>();
   o->policy.add_to(*sub);
   auto* path = sub->add_option("--path", o->path, "may it be read and written? by which rule?")->check(kValue);
   auto* exec = sub->add_option("--exec", o->exec, "may it be executed? by which rule? a name is looked up in PATH")->check(kValue)->excludes(path);
-  sub->add_option("--host", o->host, "may it be connected to? by which rule? HOST[:PORT], port 443 without")->type_name("HOST[:PORT]")->check(kValue)->excludes(path)->excludes(exec);
+  sub->add_option("--host", o->host, "may it be connected to? by which rule? HOST[:PORT], port 443 without")
+      ->type_name("HOST[:PORT]")
+      ->check(kValue)
+      ->excludes(path)
+      ->excludes(exec);
   sub->add_flag("--json", o->json, "as JSON");
   sub->add_option("command", o->command, "COMMAND [ARG...]");
   sub->positionals_at_end();

@@ -20,8 +20,8 @@ std::string counts(const Policy& p) {
   for (const PathRules& also : p.fs.also) paths += own(also);
   for (const Rules& also : p.exec.also) programs += also.size();
   const auto number = [](std::size_t n, const char* word) { return std::to_string(n) + " " + word + (n == 1 ? "" : "s"); };
-  return number(paths, "path rule") + ", " + number(p.net.allow.size() + p.net.deny.size(), "host rule") + ", " + number(programs, "program rule") + ", " +
-         number(p.env.pass.size() + p.env.set.size(), "variable");
+  return number(paths, "path rule") + ", " + number(p.net.allow.size() + p.net.deny.size(), "host rule") + ", " + number(programs, "program rule") +
+         ", " + number(p.env.pass.size() + p.env.set.size(), "variable");
 }
 
 void print(const Policy& p, bool json) { std::fputs(json ? (to_json(p, true) + "\n").c_str() : to_toml(p).c_str(), stdout); }

@@ -91,7 +91,10 @@ int run_prove(const ProveOptions& o) {
     std::erase_if(*cases, [&](const Case& c) {
       return std::ranges::none_of(o.only, [&](const std::string& w) { return (c.group + "/" + c.name).find(w) != std::string::npos; });
     });
-  if (cases->empty()) return fail(refused("no attack has one of these words in its CLASS/NAME: --only " + printable(o.only.empty() ? "" : o.only[0]), "`cordon prove --verbose` names them").error());
+  if (cases->empty())
+    return fail(refused("no attack has one of these words in its CLASS/NAME: --only " + printable(o.only.empty() ? "" : o.only[0]),
+                        "`cordon prove --verbose` names them")
+                    .error());
   std::error_code e;
   prove::Settings s;
   s.cordon = fs::read_symlink("/proc/self/exe", e);
@@ -106,7 +109,10 @@ int run_prove(const ProveOptions& o) {
   std::printf("%zu known escapes against the tier `%s`, as uid %u\n", cases->size(), tier->c_str(), geteuid());
   std::fflush(stdout);
 
-  struct Line { const Case* c; Outcome o; };
+  struct Line {
+    const Case* c;
+    Outcome o;
+  };
   std::map<std::string, std::vector<Line>> groups;
   std::map<Verdict, int> count;
   prove::run_cases(*cases, s, [&](const Case& c, const Outcome& outcome) {
@@ -122,7 +128,9 @@ int run_prove(const ProveOptions& o) {
         std::printf("  %-8s %s/%s: %s%s%s\n", word(outcome.verdict), group.c_str(), c->name.c_str(), c->title.c_str(),
                     outcome.why.empty() ? "" : "; ", outcome.why.c_str());
   }
-  if (count[Verdict::weaker] > 0) std::printf("A line WEAKER names what got through and is not promised to hold%s: see the threat model.\n", s.landlock ? " in the tier `landlock`" : "");
+  if (count[Verdict::weaker] > 0)
+    std::printf("A line WEAKER names what got through and is not promised to hold%s: see the threat model.\n",
+                s.landlock ? " in the tier `landlock`" : "");
   std::printf("%d hold, %d escaped, %d weaker, %d untried, %d unproven\n", count[Verdict::holds], count[Verdict::escaped], count[Verdict::weaker],
               count[Verdict::untried], count[Verdict::unproven]);
   return count[Verdict::escaped] + count[Verdict::weaker] > 0 ? 1 : 0;

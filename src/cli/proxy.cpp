@@ -34,7 +34,8 @@ int proxy(const ProxyOptions& o) {
   argv.push_back(nullptr);
   const auto places = egress_places();
   for (const std::string& path : places) execv(path.c_str(), argv.data());
-  return fail({ErrorKind::impossible, "cannot start cordon-egress, neither " + printable(places[0]) + " nor " + printable(places[1]), "install Cordon again", errno, 125});
+  return fail({ErrorKind::impossible, "cannot start cordon-egress, neither " + printable(places[0]) + " nor " + printable(places[1]),
+               "install Cordon again", errno, 125});
 }
 
 }  // namespace

@@ -34,7 +34,8 @@ Result<Fd> open_events(const std::string& where) {
 std::string trap_line(const Event& e) {
   std::string what, kept;
   for (const auto& [key, value] : e.extra) (key == "trap" ? what : kept) = value;
-  return "cordon: " + (kept.empty() ? "left" : std::string("set aside")) + " in " + printable(e.object) + " by fs.traps: " + what + (kept.empty() ? "" : "; now " + kept) + "\n";
+  return "cordon: " + (kept.empty() ? "left" : std::string("set aside")) + " in " + printable(e.object) + " by fs.traps: " + what +
+         (kept.empty() ? "" : "; now " + kept) + "\n";
 }
 
 // Started by the library: the policy is on descriptor 4, and what happens is told on 3 instead of standard error.

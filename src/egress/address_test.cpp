@@ -27,14 +27,17 @@ TEST(EmbeddedIpv4, EveryFormGivesWhatItCarries) {
 }
 
 TEST(EmbeddedIpv4, OtherAddressesCarryNone) {
-  for (const char* plain : {"8.8.8.8", "::ffff:10.0.0.1", "::", "::1", "2606:2800::1", "fd00::1", "64:ff9b:2::a00:1", "2003:a00:1::", "2001:db8::a00:1", "2606:2800::100:5efe:a00:1"}) EXPECT_THAT(inside(plain), IsEmpty()) << plain;
+  for (const char* plain : {"8.8.8.8", "::ffff:10.0.0.1", "::", "::1", "2606:2800::1", "fd00::1", "64:ff9b:2::a00:1",
+                            "2003:a00:1::", "2001:db8::a00:1", "2606:2800::100:5efe:a00:1"})
+    EXPECT_THAT(inside(plain), IsEmpty()) << plain;
 }
 
 TEST(SpecialName, LocalhostAndMetadataServersAreKnownByName) {
   EXPECT_EQ(special_name("localhost"), "loopback");
   EXPECT_EQ(special_name("a.b.localhost"), "loopback");
   EXPECT_EQ(special_name("metadata.google.internal"), "metadata");
-  for (const char* plain : {"", "example.com", "notlocalhost", "localhost.example.com", "a.metadata.google.internal"}) EXPECT_EQ(special_name(plain), "") << plain;
+  for (const char* plain : {"", "example.com", "notlocalhost", "localhost.example.com", "a.metadata.google.internal"})
+    EXPECT_EQ(special_name(plain), "") << plain;
 }
 
 }  // namespace

@@ -26,7 +26,10 @@ class Fields {
  public:
   explicit Fields(std::string_view bytes) : rest_(bytes) {}
   std::optional<std::string_view> bytes(std::size_t n) {
-    if (!good_ || rest_.size() < n) { good_ = false; return {}; }
+    if (!good_ || rest_.size() < n) {
+      good_ = false;
+      return {};
+    }
     const auto field = rest_.substr(0, n);
     rest_.remove_prefix(n);
     return field;
@@ -121,7 +124,8 @@ ClientHello::Result ClientHello::hello(std::string_view body) {
   Fields f(body);
   f.bytes(2 + 32);  // legacy_version, random
   const auto session = f.vector(1), ciphers = f.vector(2), compression = f.vector(1);
-  if (!session || session->size() > 32 || !ciphers || ciphers->empty() || ciphers->size() % 2 != 0 || !compression || compression->empty()) return Result::malformed;
+  if (!session || session->size() > 32 || !ciphers || ciphers->empty() || ciphers->size() % 2 != 0 || !compression || compression->empty())
+    return Result::malformed;
   if (f.empty()) return Result::no_name;  // without extensions, as before TLS 1.2
   const auto extensions = f.vector(2);
   if (!extensions || !f.empty()) return Result::malformed;

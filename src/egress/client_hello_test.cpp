@@ -18,11 +18,14 @@ std::string number(std::size_t n, int width) {
 }
 std::string vector(const std::string& bytes, int width) { return number(bytes.size(), width) + bytes; }
 std::string extension(std::size_t type, const std::string& data) { return number(type, 2) + vector(data, 2); }
-std::string server_name(const std::string& name, int type = 0) { return extension(0, vector(number(static_cast<std::size_t>(type), 1) + vector(name, 2), 2)); }
+std::string server_name(const std::string& name, int type = 0) {
+  return extension(0, vector(number(static_cast<std::size_t>(type), 1) + vector(name, 2), 2));
+}
 
 // A hello's body; `extensions` with their length in front, or nothing at all.
 std::string body(const std::string& extensions, bool with_extensions = true) {
-  return "\x03\x03" + std::string(32, 'r') + vector(std::string(32, 's'), 1) + vector("\x13\x01\x13\x02", 2) + vector(std::string(1, '\0'), 1) + (with_extensions ? vector(extensions, 2) : "");
+  return "\x03\x03" + std::string(32, 'r') + vector(std::string(32, 's'), 1) + vector("\x13\x01\x13\x02", 2) + vector(std::string(1, '\0'), 1) +
+         (with_extensions ? vector(extensions, 2) : "");
 }
 std::string handshake(const std::string& of, int type = 1) { return number(static_cast<std::size_t>(type), 1) + vector(of, 3); }
 std::string records(const std::string& message, std::size_t most = 16384) {
@@ -86,7 +89,8 @@ TEST(ClientHello, MoreUntilTheLastByte) {
 }
 
 TEST(ClientHello, WhatIsNotTlsIsSeenAtTheFirstByteThatDiffers) {
-  for (const char* start : {"GET / HTTP/1.1\r\n", "SSH-2.0-OpenSSH", "\x80\x2e\x01\x03\x01", "\x17\x03\x03", "\x15\x03\x01"}) EXPECT_EQ(result(std::string(start)), Result::not_tls) << start;
+  for (const char* start : {"GET / HTTP/1.1\r\n", "SSH-2.0-OpenSSH", "\x80\x2e\x01\x03\x01", "\x17\x03\x03", "\x15\x03\x01"})
+    EXPECT_EQ(result(std::string(start)), Result::not_tls) << start;
   EXPECT_EQ(result(std::string("\x16\x02", 2)), Result::not_tls);
   EXPECT_EQ(result(std::string("\x16\x03\x01\x00\x00", 5)), Result::not_tls) << "an empty record";
   EXPECT_EQ(result(std::string("\x16\x03\x01\x40\x01", 5)), Result::not_tls) << "a record of more than 16 KiB";
@@ -101,8 +105,9 @@ TEST(ClientHello, WithoutAName) {
 }
 
 TEST(ClientHello, ANameThatIsNoHostNameIsMalformed) {
-  for (const std::string& bad : {std::string(""), std::string("a b"), std::string("a\0.example.com", 14), std::string("b\xc3\xbc.com"), std::string("a..b"), std::string(".a"), std::string("a."), std::string("[::1]"), std::string("a/b"), std::string("*.a"),
-                                 std::string(64, 'a') + ".com", std::string(254, 'a')})
+  for (const std::string& bad :
+       {std::string(""), std::string("a b"), std::string("a\0.example.com", 14), std::string("b\xc3\xbc.com"), std::string("a..b"), std::string(".a"),
+        std::string("a."), std::string("[::1]"), std::string("a/b"), std::string("*.a"), std::string(64, 'a') + ".com", std::string(254, 'a')})
     EXPECT_EQ(result(hello(server_name(bad))), Result::malformed) << bad;
   EXPECT_EQ(result(hello(server_name("_a-1.example"))), Result::name);
 }
@@ -118,7 +123,10 @@ TEST(ClientHello, SeveralNamesOrAnotherTypeAreMalformed) {
 }
 
 TEST(ClientHello, LengthsThatDoNotFitAreMalformed) {
-  EXPECT_EQ(result(hello(extension(0, vector(number(0, 1) + "\xff\xff" "a", 2)))), Result::malformed);
+  EXPECT_EQ(result(hello(extension(0, vector(number(0, 1) + "\xff\xff"
+                                                            "a",
+                                             2)))),
+            Result::malformed);
   EXPECT_EQ(result(hello(server_name("a.com") + number(0x0a, 2) + "\x00")), Result::malformed);
   EXPECT_EQ(result(records(handshake(body(server_name("a.com")) + "x"))), Result::malformed) << "bytes behind the extensions";
   const std::string good = body(server_name("a.com"));

@@ -20,23 +20,72 @@
 namespace cordon::egress {
 namespace {
 
-struct Call { int nr; const char* name; };
+struct Call {
+  int nr;
+  const char* name;
+};
 #define CALL(n) {SYS_##n, #n}
 // Each group with who needs it.
 constexpr Call kPermitted[] = {
     // tunnels: accept, dial, relay
-    CALL(accept), CALL(accept4), CALL(connect), CALL(bind), CALL(getsockopt), CALL(setsockopt), CALL(getsockname), CALL(getpeername), CALL(shutdown),
-    CALL(splice), CALL(pipe2), CALL(recvfrom), CALL(sendto), CALL(recvmsg), CALL(sendmsg), CALL(read), CALL(write), CALL(readv), CALL(writev),
-    CALL(close), CALL(fcntl), CALL(ioctl), CALL(poll), CALL(ppoll),
+    CALL(accept),
+    CALL(accept4),
+    CALL(connect),
+    CALL(bind),
+    CALL(getsockopt),
+    CALL(setsockopt),
+    CALL(getsockname),
+    CALL(getpeername),
+    CALL(shutdown),
+    CALL(splice),
+    CALL(pipe2),
+    CALL(recvfrom),
+    CALL(sendto),
+    CALL(recvmsg),
+    CALL(sendmsg),
+    CALL(read),
+    CALL(write),
+    CALL(readv),
+    CALL(writev),
+    CALL(close),
+    CALL(fcntl),
+    CALL(ioctl),
+    CALL(poll),
+    CALL(ppoll),
     // the loop
-    CALL(epoll_ctl), CALL(epoll_wait), CALL(epoll_pwait), CALL(timerfd_settime), CALL(clock_gettime), CALL(gettimeofday),
+    CALL(epoll_ctl),
+    CALL(epoll_wait),
+    CALL(epoll_pwait),
+    CALL(timerfd_settime),
+    CALL(clock_gettime),
+    CALL(gettimeofday),
     // a reload of the policy (SIGHUP): Landlock says which files
-    CALL(openat), CALL(fstat), CALL(newfstatat), CALL(lseek),
+    CALL(openat),
+    CALL(fstat),
+    CALL(newfstatat),
+    CALL(lseek),
     // libc: memory, locks, random numbers for query identifiers, signals, the end
-    CALL(mmap), CALL(munmap), CALL(mremap), CALL(mprotect), CALL(madvise), CALL(brk), CALL(futex), CALL(getrandom), CALL(rt_sigaction), CALL(rt_sigprocmask),
-    CALL(rt_sigreturn), CALL(restart_syscall), CALL(sched_yield), CALL(getpid), CALL(gettid), CALL(tgkill), CALL(exit), CALL(exit_group),
+    CALL(mmap),
+    CALL(munmap),
+    CALL(mremap),
+    CALL(mprotect),
+    CALL(madvise),
+    CALL(brk),
+    CALL(futex),
+    CALL(getrandom),
+    CALL(rt_sigaction),
+    CALL(rt_sigprocmask),
+    CALL(rt_sigreturn),
+    CALL(restart_syscall),
+    CALL(sched_yield),
+    CALL(getpid),
+    CALL(gettid),
+    CALL(tgkill),
+    CALL(exit),
+    CALL(exit_group),
 #if defined(SYS_open)
-    CALL(open), CALL(stat),
+    CALL(open),
+    CALL(stat),
 #endif
 };
 
@@ -61,11 +110,14 @@ Result<void> restrict_files(const std::vector<std::string>& readable) {
   const int abi = static_cast<int>(syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION));
   if (abi < 1) return {};  // seccomp still refuses every call that writes a file's name; openat(2) with O_CREAT, see restrict_calls
   // From ABI 6 on, also no signal and no abstract socket beyond this process.
-  struct { std::uint64_t fs, net, scoped; } attr{filesystem_rights(abi), 0, abi >= 6 ? 3ULL : 0ULL};
+  struct {
+    std::uint64_t fs, net, scoped;
+  } attr{filesystem_rights(abi), 0, abi >= 6 ? 3ULL : 0ULL};
   const Fd ruleset(static_cast<int>(syscall(SYS_landlock_create_ruleset, &attr, abi >= 6 ? 24 : 8, 0)));
   if (!ruleset) return impossible("egress cannot make its Landlock ruleset", errno, "see `cordon doctor`");
   for (const std::string& path : readable) allow_reading(ruleset.get(), path);
-  if (syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) return impossible("egress cannot apply Landlock to itself", errno, "see `cordon doctor`");
+  if (syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0)
+    return impossible("egress cannot apply Landlock to itself", errno, "see `cordon doctor`");
   return {};
 }
 

@@ -10,8 +10,8 @@
 
 namespace cordon::egress {
 
-/// `readable`: files and directories, those that exist. no_new_privs, non-dumpable, Landlock (as far as this kernel has it), seccomp. Irrevocable. After it, SIGPIPE is ignored.
-/// Errors: seccomp or no_new_privs refused: then nothing may be served.
+/// `readable`: files and directories, those that exist. no_new_privs, non-dumpable, Landlock (as far as this kernel has it), seccomp. Irrevocable.
+/// After it, SIGPIPE is ignored. Errors: seccomp or no_new_privs refused: then nothing may be served.
 [[nodiscard]] Result<void> confine(const std::vector<std::string>& readable);
 
 /// Names of the system calls of the filter, for the test that counts them and for review.

@@ -42,7 +42,8 @@ std::size_t ConnectResponse::feed(std::string_view bytes) {
   while (taken < bytes.size() && wants_more()) {
     // The head ends with the line feed of an empty line, so it is enough to look at each line feed.
     const auto line_feed = bytes.find('\n', taken);
-    const auto piece = bytes.substr(taken, line_feed == std::string_view::npos ? line_feed : line_feed - taken + 1).substr(0, kMostBytes - head_.size());
+    const auto piece =
+        bytes.substr(taken, line_feed == std::string_view::npos ? line_feed : line_feed - taken + 1).substr(0, kMostBytes - head_.size());
     head_ += piece;
     taken += piece.size();
     complete_ = head_.ends_with("\n\n") || head_.ends_with("\n\r\n");

@@ -19,7 +19,7 @@ class ConnectResponse {
   /// Takes what belongs to the head and says how many bytes that were; 0 once it is complete or too large.
   std::size_t feed(std::string_view bytes);
 
-  [[nodiscard]] bool complete() const { return complete_; }   ///< an empty line was seen, with or without its CR
+  [[nodiscard]] bool complete() const { return complete_; }  ///< an empty line was seen, with or without its CR
   [[nodiscard]] bool too_large() const { return !complete_ && head_.size() == kMostBytes; }
   [[nodiscard]] bool wants_more() const { return !complete_ && !too_large(); }
 

@@ -45,7 +45,8 @@ TEST(ConnectResponse, U4_5_NotOneByteBehindTheEmptyLineIsTaken) {
 
 TEST(ConnectResponse, U4_6_TheHeadEndsAtAnyEmptyLine) {
   for (const char* end : {"\r\n\r\n", "\n\n", "\r\n\n", "\n\r\n"}) EXPECT_EQ(head_of(std::string("HTTP/1.1 200 OK") + end), "ok 200");
-  for (const char* no_end : {"\r\n", "\r\n\r", "\r\r", "\n \n", "\n\r\r\n"}) EXPECT_EQ(head_of(std::string("HTTP/1.1 200 OK") + no_end), "error:timeout");
+  for (const char* no_end : {"\r\n", "\r\n\r", "\r\r", "\n \n", "\n\r\r\n"})
+    EXPECT_EQ(head_of(std::string("HTTP/1.1 200 OK") + no_end), "error:timeout");
 }
 
 TEST(ConnectResponse, U4_7_8192BytesAreEnoughWithAnEndAndTooManyWithout) {
@@ -74,8 +75,10 @@ TEST(ConnectResponse, U4_8_ABadStatusLineIsShownEscaped) {
 }
 
 TEST(ConnectResponse, U4_8_TheStatusLineIsUtf8) {
-  for (const char* good : {"d\xc3\xa9j\xc3\xa0", "\xef\xbf\xbf", "\xf4\x8f\xbf\xbf"}) EXPECT_EQ(head_of("HTTP/1.1 200 " + std::string(good) + "\n\n"), "ok 200");
-  for (const char* bad : {"\xe9", "\xc0\xaf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xc3", "\xf5\x80\x80\x80", "\x80"})
+  for (const char* good : {"d\xc3\xa9j\xc3\xa0", "\xef\xbf\xbf", "\xf4\x8f\xbf\xbf"})
+    EXPECT_EQ(head_of("HTTP/1.1 200 " + std::string(good) + "\n\n"), "ok 200");
+  for (const char* bad :
+       {"\xe9", "\xc0\xaf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xc3", "\xf5\x80\x80\x80", "\x80"})
     EXPECT_EQ(head_of("HTTP/1.1 200 " + std::string(bad) + "\n\n"), "error:malformed");
   EXPECT_EQ(head_of("HTTP/1.1 200 OK\r\nX: \xff\r\n\r\n"), "ok 200") << "only the status line";
 }
@@ -91,7 +94,9 @@ TEST(ConnectResponse, U4_TheOracleTableHoweverItIsCut) {
     const auto check = [&](const std::vector<std::string_view>& pieces, const std::string& how) {
       const auto found = outcome(pieces, closes);
       EXPECT_EQ(found.verdict, expected) << "line " << row.line << ", " << how;
-      if (expected.starts_with("ok")) { EXPECT_EQ(found.leftover, row["leftover"]) << "line " << row.line << ", " << how; }
+      if (expected.starts_with("ok")) {
+        EXPECT_EQ(found.leftover, row["leftover"]) << "line " << row.line << ", " << how;
+      }
     };
     const std::string_view view = bytes;
     check({view}, "whole");

@@ -31,7 +31,7 @@ asio::generic::stream_protocol::endpoint endpoint(const policy::Address& address
 // Shared with the handlers of the attempts: those of the losers run after the race is over.
 struct Race {
   explicit Race(const Executor& executor) : news(executor) {}
-  Timer news;                // the coroutine waits on it; an attempt that ends wakes it
+  Timer news;  // the coroutine waits on it; an attempt that ends wakes it
   std::deque<Stream> attempts;
   std::vector<std::optional<error_code>> results;  // of the attempts, in their order
   std::optional<std::size_t> winner;
@@ -77,7 +77,8 @@ std::vector<policy::Address> interleaved(const std::vector<policy::Address>& add
   return mixed;
 }
 
-Task<std::expected<Connection, error_code>> connect_to_any(std::vector<policy::Address> addresses, std::uint16_t port, std::chrono::milliseconds delay, Clock::time_point deadline) {
+Task<std::expected<Connection, error_code>> connect_to_any(std::vector<policy::Address> addresses, std::uint16_t port,
+                                                           std::chrono::milliseconds delay, Clock::time_point deadline) {
   addresses = interleaved(addresses);
   const auto race = std::make_shared<Race>(co_await asio::this_coro::executor);
   // Also where the coroutine is destroyed while it waits.

@@ -19,6 +19,7 @@ struct Connection {
 
 /// Starts on the next address when the one before failed, or when `delay` is over; the first that connects wins and the
 /// others are closed. The error is timed_out past the deadline, else that of the first address. The winner has TCP_NODELAY.
-[[nodiscard]] Task<std::expected<Connection, error_code>> connect_to_any(std::vector<policy::Address> addresses, std::uint16_t port, std::chrono::milliseconds delay, Clock::time_point deadline);
+[[nodiscard]] Task<std::expected<Connection, error_code>> connect_to_any(std::vector<policy::Address> addresses, std::uint16_t port,
+                                                                         std::chrono::milliseconds delay, Clock::time_point deadline);
 
 }  // namespace cordon::egress

@@ -40,7 +40,8 @@ Verdict Filter::decide(const policy::HostName& host, std::uint16_t port) const {
   const auto* rule = allow_.find(host, port);
   if (!rule) return {false, Verdict::Reason::no_rule, nullptr, {}, hint(host, port)};
   if (host.is_address()) {
-    if (const auto range = closed_range(host.address, port); !range.empty()) return {false, Verdict::Reason::special, nullptr, range, hint(host, port)};
+    if (const auto range = closed_range(host.address, port); !range.empty())
+      return {false, Verdict::Reason::special, nullptr, range, hint(host, port)};
   } else if (rule->meant.kind != policy::HostRule::Kind::name) {
     const auto range = special_name(host.name);
     if (!range.empty() && (range == kMetadata || !private_addresses_)) return {false, Verdict::Reason::special, nullptr, range, hint(host, port)};

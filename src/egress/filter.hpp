@@ -17,16 +17,16 @@ namespace cordon::egress {
 
 struct Verdict {
   enum class Reason : std::uint8_t {
-    rule,      ///< an allow or deny rule decided
-    no_rule,   ///< nothing allows it
-    special,   ///< the address (or a name that stands for one) is not public, and the policy does not open it
-    not_a_host ///< the text is no host
+    rule,       ///< an allow or deny rule decided
+    no_rule,    ///< nothing allows it
+    special,    ///< the address (or a name that stands for one) is not public, and the policy does not open it
+    not_a_host  ///< the text is no host
   };
   bool allowed = false;
   Reason reason = Reason::no_rule;
-  const Rule* rule = nullptr;   ///< the rule that decided, as long as the Filter lives; null where none did
-  std::string_view range;       ///< of `special`: "loopback", "private", "metadata", …
-  std::string hint;             ///< the smallest option that would allow it: "--allow-host example.com:443"; empty where none would
+  const Rule* rule = nullptr;  ///< the rule that decided, as long as the Filter lives; null where none did
+  std::string_view range;      ///< of `special`: "loopback", "private", "metadata", …
+  std::string hint;            ///< the smallest option that would allow it: "--allow-host example.com:443"; empty where none would
 
   /// "*.example.com (cordon.toml:4:17)", or what stands for a rule: "no rule allows it", "private address".
   [[nodiscard]] std::string rule_text() const;

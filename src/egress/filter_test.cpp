@@ -30,7 +30,9 @@ NetPolicy net(std::string_view allow, std::string_view deny = "", bool private_a
   p.private_addresses = private_addresses;
   return p;
 }
-Filter filter(std::string_view allow, std::string_view deny = "", bool private_addresses = false) { return Filter::make(net(allow, deny, private_addresses)).value(); }
+Filter filter(std::string_view allow, std::string_view deny = "", bool private_addresses = false) {
+  return Filter::make(net(allow, deny, private_addresses)).value();
+}
 policy::Address address(std::string_view text) { return policy::parse_address(text).value(); }
 
 // The decision as one would write it with all the time in the world: every rule is looked at, nothing is arranged beforehand.
@@ -112,16 +114,19 @@ TEST(Filter, AgreesWithTheReferenceOverRandomRules) {
   };
   const auto host = [&] {
     if (random() % 2) return name();
-    return pick({"10.0.0.1", "10.1.0.1", "8.8.8.8", "8.8.4.4", "169.254.169.254", "127.0.0.1", "::1", "64:ff9b::a00:1", "64:ff9b::808:808", "64:ff9b:1:a9fe:a9:fe00::", "2002:a00:1::", "2606:2800::1", "2606:2800::5efe:808:808", "fd00:ec2::254",
-                 "::ffff:8.8.8.8", "metadata.google.internal"});
+    return pick({"10.0.0.1", "10.1.0.1", "8.8.8.8", "8.8.4.4", "169.254.169.254", "127.0.0.1", "::1", "64:ff9b::a00:1", "64:ff9b::808:808",
+                 "64:ff9b:1:a9fe:a9:fe00::", "2002:a00:1::", "2606:2800::1", "2606:2800::5efe:808:808", "fd00:ec2::254", "::ffff:8.8.8.8",
+                 "metadata.google.internal"});
   };
   const auto rule = [&] {
     const std::string port = pick({"", "", ":*", ":443", ":22"});
     switch (random() % 4) {
       case 0: return name() + port;
       case 1: return "*." + name() + port;
-      case 2: return pick({"10.0.0.0/8", "10.1.0.0/16", "10.0.0.1", "8.8.0.0/16", "8.8.8.0/24", "0.0.0.0/0", "169.254.0.0/16", "169.254.169.254", "127.0.0.1", "[::/0]", "[64:ff9b::/96]", "[64:ff9b:1::/48]", "[2002::/16]", "[2606:2800::/32]",
-                           "[::1]", "[fd00:ec2::254]"}) + port;
+      case 2:
+        return pick({"10.0.0.0/8", "10.1.0.0/16", "10.0.0.1", "8.8.0.0/16", "8.8.8.0/24", "0.0.0.0/0", "169.254.0.0/16", "169.254.169.254",
+                     "127.0.0.1", "[::/0]", "[64:ff9b::/96]", "[64:ff9b:1::/48]", "[2002::/16]", "[2606:2800::/32]", "[::1]", "[fd00:ec2::254]"}) +
+               port;
       default: return random() % 4 ? name() + port : "*" + port;
     }
   };
@@ -167,7 +172,8 @@ TEST(Filter, TheHintIsTheSmallestOptionAndIsEnough) {
   EXPECT_EQ(hint(filter("*", "a.com"), "a.com", 443), "") << "no option takes a deny rule away";
   EXPECT_EQ(hint(filter("*"), "a b", 443), "");
   EXPECT_EQ(filter("*").decide("a.com", 443).hint, "");
-  for (const char* host : {"a.com", "10.0.0.1", "169.254.169.254", "::1", "64:ff9b::a9fe:a9fe", "2606:2800::5efe:a00:1", "2001:0:a00:1::f5ff:fffe", "localhost", "metadata.google.internal"}) {
+  for (const char* host : {"a.com", "10.0.0.1", "169.254.169.254", "::1", "64:ff9b::a9fe:a9fe", "2606:2800::5efe:a00:1", "2001:0:a00:1::f5ff:fffe",
+                           "localhost", "metadata.google.internal"}) {
     std::string words = hint(filter("*"), host, 8443) + " ", all;
     while (!words.empty()) {
       ASSERT_TRUE(words.starts_with("--allow-host ")) << host;
@@ -185,7 +191,8 @@ TEST(Filter, WhatANameResolvesToIsDecidedOnAgain) {
   const Filter f = filter("*.corp,db.corp:5432,10.0.0.5:5432", "9.9.9.0/24");
   ASSERT_TRUE(f.decide("a.corp", 443).allowed);
   EXPECT_TRUE(f.admit(address("8.8.8.8"), 443).allowed) << "a public address needs no rule of its own";
-  for (const char* closed : {"127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "fd00:ec2::254", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::"}) {
+  for (const char* closed :
+       {"127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "fd00:ec2::254", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::"}) {
     const Verdict v = f.admit(address(closed), 443);
     EXPECT_FALSE(v.allowed) << closed;
     EXPECT_EQ(v.reason, Verdict::Reason::special) << closed;
@@ -201,8 +208,10 @@ TEST(Filter, WhatANameResolvesToIsDecidedOnAgain) {
 
 TEST(Filter, PrivateAddressesOpensWhatIsNotPublicButNoMetadataServer) {
   const Filter f = filter("*", "", true);
-  for (const char* open : {"127.0.0.1", "10.0.0.1", "169.254.1.1", "::1", "fd00::1", "64:ff9b::a00:1"}) EXPECT_TRUE(f.admit(address(open), 443).allowed) << open;
-  for (const char* closed : {"169.254.169.254", "100.100.100.200", "168.63.129.16", "fd00:ec2::254", "64:ff9b::a9fe:a9fe", "2002:6464:64c8::"}) EXPECT_FALSE(f.admit(address(closed), 443).allowed) << closed;
+  for (const char* open : {"127.0.0.1", "10.0.0.1", "169.254.1.1", "::1", "fd00::1", "64:ff9b::a00:1"})
+    EXPECT_TRUE(f.admit(address(open), 443).allowed) << open;
+  for (const char* closed : {"169.254.169.254", "100.100.100.200", "168.63.129.16", "fd00:ec2::254", "64:ff9b::a9fe:a9fe", "2002:6464:64c8::"})
+    EXPECT_FALSE(f.admit(address(closed), 443).allowed) << closed;
   EXPECT_TRUE(filter("169.254.169.254").admit(address("169.254.169.254"), 80).allowed);
 }
 
@@ -227,7 +236,9 @@ TEST(Filter, TenThousandRulesDecideInUnderAMicrosecond) {
   }
   const Filter f = Filter::make(p).value();
   std::vector<policy::HostName> hosts;
-  for (const char* text : {"host4000.example.com", "host1.example.com", "a.b.zone4001.example.org", "a.b.c.d.e.f.zone1.example.net", "8.18.7.9", "1.1.1.1", "2606:4003::1", "2a00::1", "host4.example.com"}) hosts.push_back(policy::parse_host(text).value());
+  for (const char* text : {"host4000.example.com", "host1.example.com", "a.b.zone4001.example.org", "a.b.c.d.e.f.zone1.example.net", "8.18.7.9",
+                           "1.1.1.1", "2606:4003::1", "2a00::1", "host4.example.com"})
+    hosts.push_back(policy::parse_host(text).value());
   std::string many = "a";
   for (int i = 0; i < 125; ++i) many += ".a";
   hosts.push_back(policy::parse_host(many).value());

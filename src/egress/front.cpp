@@ -29,8 +29,8 @@ std::string http_answer(int status, std::string_view body) {
     case 505: reason = "HTTP Version Not Supported"; break;
     default: break;
   }
-  std::string s = "HTTP/1.1 " + std::to_string(status) + ' ' + reason + "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: " +
-                  std::to_string(body.size()) + "\r\nConnection: close\r\n";
+  std::string s = "HTTP/1.1 " + std::to_string(status) + ' ' + reason +
+                  "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: " + std::to_string(body.size()) + "\r\nConnection: close\r\n";
   if (status == 407) s += "Proxy-Authenticate: Basic realm=\"cordon\"\r\n";
   return (s += "\r\n") += body;
 }

@@ -8,7 +8,7 @@
 
 namespace cordon::egress {
 namespace {
-constexpr std::size_t kMostLine = 1024;            // a chunk's size and its extensions
+constexpr std::size_t kMostLine = 1024;  // a chunk's size and its extensions
 constexpr std::size_t kMostTrailer = 16 * 1024;
 }  // namespace
 

@@ -19,8 +19,8 @@ class BodyReader {
   static BodyReader until_close() { return BodyReader(Framing::close, 0); }
 
   struct Fed {
-    std::size_t taken = 0;      ///< bytes that belong to the body, framing included
-    std::string_view payload;   ///< content among them, a view into what was fed; empty where all was framing
+    std::size_t taken = 0;     ///< bytes that belong to the body, framing included
+    std::string_view payload;  ///< content among them, a view into what was fed; empty where all was framing
   };
   /// Takes one piece; call again while it takes something. Not one byte behind the body is taken.
   Fed feed(std::string_view bytes);

@@ -39,11 +39,20 @@ TEST(HttpBody, ChunksInPiecesOfAnySizeAreTheSameBody) {
 }
 
 TEST(HttpBody, FramingThatTwoReadersCouldReadInTwoWaysIsBroken) {
-  for (const std::string_view wire : {"5\nhello\r\n", "\r\n", "x\r\n", "+5\r\n", "-5\r\n", "0x5\r\n", " 5\r\n", "5 5\r\n", "5\r\nhelloX\r\n", "5\r\nhello\n0\r\n\r\n",
-                                      "ffffffffffffffff\r\n", "5\r\r\n", "5;a\rb\r\n"})
+  for (const std::string_view wire : {"5\nhello\r\n", "\r\n", "x\r\n", "+5\r\n", "-5\r\n", "0x5\r\n", " 5\r\n", "5 5\r\n", "5\r\nhelloX\r\n",
+                                      "5\r\nhello\n0\r\n\r\n", "ffffffffffffffff\r\n", "5\r\r\n", "5;a\rb\r\n"})
     for (std::size_t size : {1U, 100U}) EXPECT_TRUE(read_all(BodyReader::chunked(), wire, size).broken) << wire;
   EXPECT_TRUE(read_all(BodyReader::chunked(), std::string(2000, '1'), 100).broken);
-  EXPECT_TRUE(read_all(BodyReader::chunked(), "0\r\n" + [] { std::string s; for (int i = 0; i < 1000; ++i) s += "Trailer: " + std::string(20, 'x') + "\r\n"; return s; }(), 100).broken);
+  EXPECT_TRUE(read_all(
+                  BodyReader::chunked(),
+                  "0\r\n" +
+                      [] {
+                        std::string s;
+                        for (int i = 0; i < 1000; ++i) s += "Trailer: " + std::string(20, 'x') + "\r\n";
+                        return s;
+                      }(),
+                  100)
+                  .broken);
 }
 
 TEST(HttpBody, ALengthTakesNotOneByteMore) {
@@ -78,10 +87,11 @@ TEST(HttpResponse, TheBodyEndsAsItsFieldsSay) {
 }
 
 TEST(HttpResponse, DoubtfulHeadsAreErrors) {
-  for (const std::string_view text : {"HTTP/2 200 OK\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n", "HTTP/1.1 099 X\r\n\r\n", "HTTP/1.1 2000\r\n\r\n", "ICY 200 OK\r\n\r\n",
-                                      "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-                                      "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
-                                      "HTTP/1.1 200 OK\r\nA B: c\r\n\r\n", "HTTP/1.1 200 OK\r\n folded: c\r\n\r\n", "HTTP/1.1 200 OK\r\nno colon\r\n\r\n"}) {
+  for (const std::string_view text :
+       {"HTTP/2 200 OK\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n", "HTTP/1.1 099 X\r\n\r\n", "HTTP/1.1 2000\r\n\r\n", "ICY 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nA B: c\r\n\r\n", "HTTP/1.1 200 OK\r\n folded: c\r\n\r\n", "HTTP/1.1 200 OK\r\nno colon\r\n\r\n"}) {
     ResponseHead head(false);
     head.feed(text);
     EXPECT_NE(head.error(), "") << text;
@@ -94,7 +104,9 @@ TEST(HttpResponse, FieldsOfOneHopStay) {
 }
 
 TEST(Hosts, LinesAsHostsFive) {
-  const auto table = parse_hosts("127.0.0.1 localhost # comment\n::1\tlocalhost ip6-localhost\n\n#x y\nbad line\nfe80::1%eth0 zoned\n192.0.2.1 Mixed.Case. alias\n192.0.2.1 alias");
+  const auto table = parse_hosts(
+      "127.0.0.1 localhost # comment\n::1\tlocalhost ip6-localhost\n\n#x y\nbad line\nfe80::1%eth0 zoned\n192.0.2.1 Mixed.Case. alias\n192.0.2.1 "
+      "alias");
   EXPECT_EQ(table.at("localhost"), (Addresses{asio::ip::make_address("::1"), asio::ip::make_address("127.0.0.1")}));
   EXPECT_EQ(table.at("mixed.case"), Addresses{asio::ip::make_address("192.0.2.1")});
   EXPECT_EQ(table.at("alias").size(), 1U);

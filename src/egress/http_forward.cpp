@@ -82,19 +82,22 @@ Task<std::expected<Response, std::string>> response_head(Peer& client, Peer& ser
     while (true) {
       server.use(head.feed(server.bytes()));
       if (!head.wants_more()) break;
-      if (!co_await server.more()) co_return std::unexpected(server.expired() ? "it did not answer in time" : "it closed the connection without a response");
+      if (!co_await server.more())
+        co_return std::unexpected(server.expired() ? "it did not answer in time" : "it closed the connection without a response");
     }
     if (!head.error().empty()) co_return std::unexpected(head.error());
     if (head.response().status == 101) co_return std::unexpected("it switches protocols, which nobody asked for");
     if (head.response().status >= 200) co_return head.response();
-    if (request.minor_version == 1 && !co_await client.write(to_client(head.response(), false, true))) co_return std::unexpected("the client is gone");
+    if (request.minor_version == 1 && !co_await client.write(to_client(head.response(), false, true)))
+      co_return std::unexpected("the client is gone");
   }
 }
 
 // Has the server closed an idle connection, or said something that nobody asked for?
 bool still_quiet(Peer& server) {
   char byte;
-  return server.bytes().empty() && recv(server.stream().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+  return server.bytes().empty() && recv(server.stream().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+         (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
 }  // namespace
@@ -137,7 +140,8 @@ Task<bool> forward(Service& service, Peer& client, const Request& request, std::
     const bool chunked = has_body && !response->has_length && request.minor_version == 1;
     // Answered before it had all of the body: what follows on this connection cannot be told from the rest of it.
     keep = request.keep_alive && upload.complete && (!has_body || response->has_length || chunked);
-    if (co_await client.write(to_client(*response, chunked, keep))) complete = co_await pass_body(server, client, body, chunked, service.limits.idle, down);
+    if (co_await client.write(to_client(*response, chunked, keep)))
+      complete = co_await pass_body(server, client, body, chunked, service.limits.idle, down);
   }
   const bool upload_done = upload.complete;
   co_await finish(upload, client, server);
@@ -152,7 +156,7 @@ Task<bool> forward(Service& service, Peer& client, const Request& request, std::
   }
   if (!response || !response->keep_alive || !complete || !upload_done) origin.reset();
   if (complete && !keep) co_await client.farewell();
-  co_return complete && keep;
+  co_return complete&& keep;
 }
 
 }  // namespace cordon::egress

@@ -148,7 +148,8 @@ void RequestHead::request_line(std::string_view text) {
   if (!request_.connect) {
     constexpr std::string_view scheme = "http://";
     if (!same_text(target.substr(0, scheme.size()), scheme)) {
-      return fail(400, same_text(target.substr(0, 8), "https://") ? "https:// goes through CONNECT" : "this is a proxy: the target is http://HOST/PATH, or CONNECT HOST:PORT");
+      return fail(400, same_text(target.substr(0, 8), "https://") ? "https:// goes through CONNECT"
+                                                                  : "this is a proxy: the target is http://HOST/PATH, or CONNECT HOST:PORT");
     }
     const auto end = std::min(target.find_first_of("/?", scheme.size()), target.size());
     authority = target.substr(scheme.size(), end - scheme.size());

@@ -26,14 +26,14 @@ enum class Body { none, length, chunked };
 struct Request {
   std::string method;  ///< as written; methods are case-sensitive
   bool connect = false;
-  std::string host;         ///< the normal form of policy/host_rule.hpp; an IPv6 address without brackets
-  std::uint16_t port = 0;   ///< 80 where the URI has none
-  std::string path;         ///< of an absolute URI, with its query: "/", "/a?b", or "*" for OPTIONS of the server itself
-  int minor_version = 1;    ///< HTTP/1.0 or HTTP/1.1
+  std::string host;        ///< the normal form of policy/host_rule.hpp; an IPv6 address without brackets
+  std::uint16_t port = 0;  ///< 80 where the URI has none
+  std::string path;        ///< of an absolute URI, with its query: "/", "/a?b", or "*" for OPTIONS of the server itself
+  int minor_version = 1;   ///< HTTP/1.0 or HTTP/1.1
   std::vector<Field> fields;
   Body body = Body::none;
   std::uint64_t content_length = 0;
-  bool keep_alive = true;   ///< the client wants to send another request behind this one
+  bool keep_alive = true;  ///< the client wants to send another request behind this one
 
   /// The first field of that name, without regard to case, or null.
   [[nodiscard]] const std::string* find(std::string_view name) const;

@@ -68,7 +68,9 @@ Result<Acceptor> listen_on(asio::io_context& loop, const Address& address, std::
   if (!e) acceptor.set_option(Acceptor::reuse_address(true), e);
   if (!e) acceptor.bind(where, e);
   if (!e) acceptor.listen(4096, e);
-  if (e) return impossible("cannot listen on " + authority_text(address.to_string(), port), e.value(), "choose another address or port; port 0 lets the kernel choose");
+  if (e)
+    return impossible("cannot listen on " + authority_text(address.to_string(), port), e.value(),
+                      "choose another address or port; port 0 lets the kernel choose");
   no_delay(acceptor);
   return acceptor;
 }

@@ -67,19 +67,22 @@ std::string Metrics::prometheus(std::uint64_t dns_questions) const {
   std::string s;
   single(s, "cordon_connections_total", "Connections accepted from clients.", "counter", accepted);
   single(s, "cordon_connections_open", "Connections of clients that are open now.", "gauge", open);
-  single(s, "cordon_accept_pauses_total", "Times that accepting paused, for want of descriptors or at the limit of connections.", "counter", accept_pauses);
+  single(s, "cordon_accept_pauses_total", "Times that accepting paused, for want of descriptors or at the limit of connections.", "counter",
+         accept_pauses);
   head(s, "cordon_decisions_total", "Decisions by rule.", "counter");
   for (const auto& [key, n] : decisions)
     s += "cordon_decisions_total{decision=" + label(key.first) + ",rule=" + label(key.second) + "} " + std::to_string(n) + '\n';
   head(s, "cordon_dial_failures_total", "Dials that failed, by kind.", "counter");
   for (const auto& [kind, n] : failures) s += "cordon_dial_failures_total{kind=" + label(kind) + "} " + std::to_string(n) + '\n';
   head(s, "cordon_bytes_total", "Bytes relayed.", "counter");
-  s += "cordon_bytes_total{direction=\"up\"} " + std::to_string(bytes_up) + "\ncordon_bytes_total{direction=\"down\"} " + std::to_string(bytes_down) + '\n';
+  s += "cordon_bytes_total{direction=\"up\"} " + std::to_string(bytes_up) + "\ncordon_bytes_total{direction=\"down\"} " + std::to_string(bytes_down) +
+       '\n';
   single(s, "cordon_dns_questions_total", "Names that a name server was asked for.", "counter", dns_questions);
   resolve.render(s, "cordon_resolve_seconds", "Time to resolve a name.");
   dial.render(s, "cordon_dial_seconds", "Time from the decision to the connected target.");
   single(s, "cordon_upstream_dials_total", "Dials through the upstream proxy.", "counter", upstream_dials);
-  single(s, "cordon_upstream_failures_total", "Dials in which the upstream proxy could not be reached or broke the protocol.", "counter", upstream_failures);
+  single(s, "cordon_upstream_failures_total", "Dials in which the upstream proxy could not be reached or broke the protocol.", "counter",
+         upstream_failures);
   if (upstream_configured) single(s, "cordon_upstream_up", "Did the last dial reach the upstream proxy?", "gauge", upstream_healthy ? 1 : 0);
   return s;
 }

@@ -27,7 +27,7 @@ struct Metrics {
   std::uint64_t accepted = 0, accept_pauses = 0, bytes_up = 0, bytes_down = 0;
   std::uint64_t open = 0;  ///< connections of clients now
   std::uint64_t upstream_dials = 0, upstream_failures = 0;
-  bool upstream_configured = false, upstream_healthy = true;  ///< as the last dial through it ended
+  bool upstream_configured = false, upstream_healthy = true;               ///< as the last dial through it ended
   std::map<std::pair<std::string, std::string>, std::uint64_t> decisions;  ///< by {allowed or denied, rule}
   std::map<std::string, std::uint64_t> failures;                           ///< dials by kind of error
   Histogram resolve, dial;

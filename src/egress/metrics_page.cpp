@@ -15,7 +15,8 @@ Task<void> answer(Service& service, Stream stream) {
     if (peer.bytes().size() > kMostHead || !co_await peer.more(1024)) co_return;
   const bool known = peer.bytes().starts_with("GET /metrics ") || peer.bytes().starts_with("GET / ");
   const std::string body = known ? service.metrics.prometheus(service.resolver->questions()) : "the metrics are at /metrics\n";
-  const std::string text = (known ? "HTTP/1.1 200 OK" : "HTTP/1.1 404 Not Found") + std::string("\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\nContent-Length: ") +
+  const std::string text = (known ? "HTTP/1.1 200 OK" : "HTTP/1.1 404 Not Found") +
+                           std::string("\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\nContent-Length: ") +
                            std::to_string(body.size()) + "\r\nConnection: close\r\n\r\n" + body;
   if (co_await peer.write(text)) co_await peer.farewell();
 }

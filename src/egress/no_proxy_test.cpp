@@ -52,7 +52,8 @@ TEST(NoProxy, U3_6_ABlankInsideMakesAnEntryThatMatchesNothing) {
 
 TEST(NoProxy, U3_TheOracleTable) {
   for (const Row& row : read_table("tests/oracle/no_proxy.tsv"))
-    EXPECT_EQ(NoProxy(row["no_proxy"]).matches(row["host"]), row["cordon"] == "yes") << "line " << row.line << ": " << row.raw("no_proxy") << " and " << row["host"];
+    EXPECT_EQ(NoProxy(row["no_proxy"]).matches(row["host"]), row["cordon"] == "yes")
+        << "line " << row.line << ": " << row.raw("no_proxy") << " and " << row["host"];
 }
 
 }  // namespace

@@ -43,8 +43,7 @@ void PortForward::add(std::uint16_t port, Acceptor acceptor) {
 }
 
 Task<void> PortForward::accept(Acceptor& acceptor, std::uint16_t port) {
-  while (auto client = co_await next_connection(acceptor, pauses_))
-    asio::co_spawn(loop_, serve(std::move(*client), port), [](std::exception_ptr) {});
+  while (auto client = co_await next_connection(acceptor, pauses_)) asio::co_spawn(loop_, serve(std::move(*client), port), [](std::exception_ptr) {});
 }
 
 Task<std::optional<asio::basic_stream_socket<asio::ip::tcp, Executor>>> PortForward::socket(bool v6) {

@@ -31,14 +31,14 @@ struct Relay::Direction {
   Tunnel* tunnel = nullptr;
   Stream* from = nullptr;
   Stream* to = nullptr;
-  Pipe pipe;                 // held only while it has bytes in it
+  Pipe pipe;  // held only while it has bytes in it
   std::size_t in_pipe = 0;
-  std::string copied;        // bytes that went through user space, to be sent before those in the pipe
+  std::string copied;  // bytes that went through user space, to be sent before those in the pipe
   std::size_t copied_sent = 0;
   std::uint64_t bytes = 0;
   bool end_of_stream = false;
-  bool done = false;         // the end was passed on
-  bool watched = false;      // an operation waits for an error of `from`
+  bool done = false;     // the end was passed on
+  bool watched = false;  // an operation waits for an error of `from`
 };
 
 struct Relay::Tunnel {

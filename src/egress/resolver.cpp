@@ -188,7 +188,7 @@ void Resolver::on_socket_state(void* self, ares_socket_t fd, int readable, int w
 }
 
 void Resolver::watch(const std::shared_ptr<Watched>& w) {
-  const auto go_on = [this, weak = std::weak_ptr(w)](bool Watched::*wanted, bool Watched::*waiting, bool reading) {
+  const auto go_on = [this, weak = std::weak_ptr(w)](bool Watched::* wanted, bool Watched::* waiting, bool reading) {
     return [this, weak, wanted, waiting, reading](const error_code& e) {
       const auto held = weak.lock();
       if (e || !held) return;
@@ -201,10 +201,8 @@ void Resolver::watch(const std::shared_ptr<Watched>& w) {
       if (held->socket.is_open()) watch(held);
     };
   };
-  if (w->readable && !std::exchange(w->reading, true))
-    w->socket.async_wait(Socket::wait_read, go_on(&Watched::readable, &Watched::reading, true));
-  if (w->writable && !std::exchange(w->writing, true))
-    w->socket.async_wait(Socket::wait_write, go_on(&Watched::writable, &Watched::writing, false));
+  if (w->readable && !std::exchange(w->reading, true)) w->socket.async_wait(Socket::wait_read, go_on(&Watched::readable, &Watched::reading, true));
+  if (w->writable && !std::exchange(w->writing, true)) w->socket.async_wait(Socket::wait_write, go_on(&Watched::writable, &Watched::writing, false));
 }
 
 void Resolver::arm_timer() {

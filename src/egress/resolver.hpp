@@ -33,7 +33,7 @@ using Addresses = std::vector<Address>;  // IPv6 first, as RFC 8305 section 4 ha
 class Resolver {
  public:
   struct Options {
-    std::string server;                   ///< "ADDR:PORT" instead of the servers of /etc/resolv.conf
+    std::string server;  ///< "ADDR:PORT" instead of the servers of /etc/resolv.conf
     std::string hosts = "/etc/hosts";
   };
   /// Reads /etc/resolv.conf and the hosts file now: afterwards no file is opened.
@@ -60,8 +60,8 @@ class Resolver {
   using Socket = asio::posix::basic_stream_descriptor<Executor>;
   struct Watched {
     Socket socket;
-    bool readable = false, writable = false;      // what c-ares wants to hear of
-    bool reading = false, writing = false;        // what an operation waits for
+    bool readable = false, writable = false;  // what c-ares wants to hear of
+    bool reading = false, writing = false;    // what an operation waits for
   };
   void watch(const std::shared_ptr<Watched>& w);
   void arm_timer();

@@ -53,7 +53,8 @@ Result<RuleIndex> RuleIndex::make(const Rules& rules) {
 void RuleIndex::plant() {
   for (std::size_t i = 1; i < networks_.size(); ++i) {
     auto up = static_cast<std::int32_t>(i - 1);
-    while (up >= 0 && !policy::within(networks_[i].network, networks_[static_cast<std::size_t>(up)].network)) up = networks_[static_cast<std::size_t>(up)].parent;
+    while (up >= 0 && !policy::within(networks_[i].network, networks_[static_cast<std::size_t>(up)].network))
+      up = networks_[static_cast<std::size_t>(up)].parent;
     networks_[i].parent = up;
   }
 }
@@ -84,7 +85,8 @@ const HostRuleOf* RuleIndex::find(const policy::HostName& host, std::uint16_t po
   if (!below_.empty()) {
     // Only suffixes with as many labels as a rule has, so that a name of 127 labels costs no more than others.
     std::size_t start = name.size();
-    for (std::size_t n = 0; n < most_labels_ && start != std::string_view::npos; ++n) start = start == 0 ? std::string_view::npos : name.rfind('.', start - 1);
+    for (std::size_t n = 0; n < most_labels_ && start != std::string_view::npos; ++n)
+      start = start == 0 ? std::string_view::npos : name.rfind('.', start - 1);
     for (start = start == std::string_view::npos ? name.find('.') : start; start != std::string_view::npos; start = name.find('.', start + 1))
       if (const auto it = below_.find(name.substr(start + 1)); it != below_.end())
         if (const auto* rule = first(it->second, port)) return rule;

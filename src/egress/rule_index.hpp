@@ -30,7 +30,9 @@ class RuleIndex {
 
  private:
   using Numbers = std::vector<std::uint32_t>;  // indices into rules_, in the order in which they were written
-  struct Hash : std::hash<std::string_view> { using is_transparent = void; };
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
   using Names = std::unordered_map<std::string, Numbers, Hash, std::equal_to<>>;
   // Two networks are nested or apart, so they form a forest.
   struct Node {
@@ -47,7 +49,7 @@ class RuleIndex {
   std::vector<HostRuleOf> rules_;
   Names exact_, below_;
   Numbers any_;
-  std::vector<Node> networks_;  // in the order of their first addresses, the wider one first
+  std::vector<Node> networks_;   // in the order of their first addresses, the wider one first
   std::size_t most_labels_ = 0;  // of a suffix in below_
 };
 

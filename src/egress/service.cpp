@@ -18,13 +18,15 @@ Result<std::string> socket_path(const std::string& host, const std::string& text
   std::string path = text.substr(5);
   if (path == "~" || path.starts_with("~/")) path = home + path.substr(1);
   else if (!path.starts_with('/')) path = directory + "/" + path;
-  if (path.size() >= sizeof(sockaddr_un::sun_path)) return refused("the socket of net.route '" + printable(host) + "' has a path over 107 bytes", "use a shorter one");
+  if (path.size() >= sizeof(sockaddr_un::sun_path))
+    return refused("the socket of net.route '" + printable(host) + "' has a path over 107 bytes", "use a shorter one");
   return path;
 }
 
 }  // namespace
 
-Result<Rules> Rules::make(const NetPolicy& net, const Environment& environment, const std::string& directory, const std::string& home, std::string& warning) {
+Result<Rules> Rules::make(const NetPolicy& net, const Environment& environment, const std::string& directory, const std::string& home,
+                          std::string& warning) {
   Rules rules;
   auto filter = Filter::make(net);
   if (!filter) return std::unexpected(filter.error());
@@ -126,7 +128,15 @@ void Attempt::end(std::string_view how) {
   if (std::exchange(told_, true)) return;
   service_.metrics.bytes_up += up_;
   service_.metrics.bytes_down += down_;
-  Event e{EventKind::net_connect, allowed_ ? Decision::allowed : Decision::denied, authority_text(target_.host, target_.port), rule_, 0, "", allowed_ ? "" : hint_, {}, 0};
+  Event e{EventKind::net_connect,
+          allowed_ ? Decision::allowed : Decision::denied,
+          authority_text(target_.host, target_.port),
+          rule_,
+          0,
+          "",
+          allowed_ ? "" : hint_,
+          {},
+          0};
   const auto text = [&](const char* key, std::string_view value) {
     if (!value.empty()) e.extra.emplace_back(key, json_string(value));
   };
@@ -148,7 +158,8 @@ void Attempt::end(std::string_view how) {
   service_.on_event(e);
 }
 
-void relay(Service& service, Stream client, Stream target, std::string to_target, std::unique_ptr<Attempt> attempt, std::shared_ptr<void> connection) {
+void relay(Service& service, Stream client, Stream target, std::string to_target, std::unique_ptr<Attempt> attempt,
+           std::shared_ptr<void> connection) {
   service.relay.start(std::move(client), std::move(target), std::move(to_target), {},
                       [attempt = std::move(attempt), connection = std::move(connection)](const Relay::Ended& ended) {
                         attempt->count(ended.up, ended.down);

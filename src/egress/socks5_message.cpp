@@ -13,7 +13,9 @@ enum : std::uint8_t { kVersion = 0x05, kAuthenticationVersion = 0x01, kIpv4 = 0x
 std::uint8_t at(std::string_view s, std::size_t i) { return static_cast<std::uint8_t>(s[i]); }
 
 template <class Message>
-Parsed<Message> wrong(Reply reply = Reply::failure) { return {{}, 0, reply}; }
+Parsed<Message> wrong(Reply reply = Reply::failure) {
+  return {{}, 0, reply};
+}
 
 std::string address_text(int family, std::string_view bytes) {
   char text[INET6_ADDRSTRLEN];

@@ -18,8 +18,15 @@ inline constexpr std::size_t kMostBytes = 1 + 1 + 255 + 1 + 255;  ///< of any me
 enum class Method : std::uint8_t { none = 0x00, user_password = 0x02, unacceptable = 0xff };
 enum class Command : std::uint8_t { connect = 0x01, bind = 0x02, udp_associate = 0x03 };
 enum class Reply : std::uint8_t {
-  succeeded = 0x00, failure = 0x01, not_allowed = 0x02, network_unreachable = 0x03, host_unreachable = 0x04, refused = 0x05,
-  ttl_expired = 0x06, command_not_supported = 0x07, address_type_not_supported = 0x08,
+  succeeded = 0x00,
+  failure = 0x01,
+  not_allowed = 0x02,
+  network_unreachable = 0x03,
+  host_unreachable = 0x04,
+  refused = 0x05,
+  ttl_expired = 0x06,
+  command_not_supported = 0x07,
+  address_type_not_supported = 0x08,
 };
 
 /// What parsing gave: exactly one of a message with its length in bytes, an error, or neither yet.

@@ -71,7 +71,8 @@ TEST(Socks5, WhatIsWrongIsAnsweredByItsOwnCode) {
 }
 
 TEST(Socks5, ANameThatTwoProgramsMayReadDifferentlyIsRefused) {
-  for (const std::string& bad : {std::string(""), std::string("evil\0.allowed.com", 17), std::string("a\r\nX: y"), std::string("a b"), std::string("a\x7f"), std::string("b\xc3\xbc.com"), std::string("\t")})
+  for (const std::string& bad : {std::string(""), std::string("evil\0.allowed.com", 17), std::string("a\r\nX: y"), std::string("a b"),
+                                 std::string("a\x7f"), std::string("b\xc3\xbc.com"), std::string("\t")})
     EXPECT_EQ(error(named(bad)), Reply::failure) << bad;
 }
 

@@ -58,8 +58,7 @@ Packet receive(int channel) {
 // Waits if the supervisor is slow: an event is never lost, and a flood of them slows whoever causes it.
 void tell(int channel, char kind, std::string_view text) {
   const std::string packet = kind + std::string(text);
-  while (send(channel, packet.data(), packet.size(), MSG_NOSIGNAL) < 0 && errno == EINTR) {
-  }
+  while (send(channel, packet.data(), packet.size(), MSG_NOSIGNAL) < 0 && errno == EINTR) {}
 }
 
 struct Config {
@@ -98,7 +97,8 @@ Result<Config> read_config(const Fd& file) {
 
 class Supervised {
  public:
-  Supervised(asio::io_context& loop, int channel, Service& service) : loop_(loop), channel_(loop, channel), service_(service), forward_(loop, service.relay) {}
+  Supervised(asio::io_context& loop, int channel, Service& service)
+      : loop_(loop), channel_(loop, channel), service_(service), forward_(loop, service.relay) {}
 
   Task<void> run() {
     while (true) {

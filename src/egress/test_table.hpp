@@ -13,13 +13,21 @@ namespace cordon::egress {
 inline std::string unescape(std::string_view cell) {
   std::string out;
   for (std::size_t i = 0; i < cell.size(); ++i) {
-    if (cell[i] != '\\' || i + 1 == cell.size()) { out += cell[i]; continue; }
+    if (cell[i] != '\\' || i + 1 == cell.size()) {
+      out += cell[i];
+      continue;
+    }
     switch (cell[++i]) {
       case 't': out += '\t'; break;
       case 'r': out += '\r'; break;
       case 'n': out += '\n'; break;
-      case 'x': out += static_cast<char>(std::stoi(std::string(cell.substr(i + 1, 2)), nullptr, 16)); i += 2; break;
-      default: out += '\\'; if (cell[i] != '\\') out += cell[i];
+      case 'x':
+        out += static_cast<char>(std::stoi(std::string(cell.substr(i + 1, 2)), nullptr, 16));
+        i += 2;
+        break;
+      default:
+        out += '\\';
+        if (cell[i] != '\\') out += cell[i];
     }
   }
   return out;
@@ -50,7 +58,10 @@ inline std::vector<Row> read_table(const std::string& path) {
       if (c == '\t') cells.emplace_back();
       else cells.back() += c;
     }
-    if (columns.empty()) { columns = cells; continue; }
+    if (columns.empty()) {
+      columns = cells;
+      continue;
+    }
     Row row{{}, line};
     if (cells.size() != columns.size()) throw std::runtime_error(path + ":" + std::to_string(line) + ": wrong number of cells");
     for (std::size_t i = 0; i < columns.size(); ++i) row.cells[columns[i]] = cells[i];

@@ -7,7 +7,8 @@
 
 namespace cordon::egress {
 
-Watchdog::Watchdog(Stream& stream, Clock::time_point deadline) : state_(std::make_shared<State>(State{&stream})), timer_(stream.get_executor(), deadline) {
+Watchdog::Watchdog(Stream& stream, Clock::time_point deadline)
+    : state_(std::make_shared<State>(State{&stream})), timer_(stream.get_executor(), deadline) {
   timer_.async_wait([state = state_](error_code cancelled) {
     if (cancelled || !state->stream) return;
     state->over = true;

@@ -25,7 +25,9 @@ class Dial {
     if (proxy) via_ = " through the proxy " + printable(proxy->text());
   }
 
-  Failure fail(DialFailure failure, const std::string& why) const { return Failure({failure, "cannot reach " + printable(target_) + via_ + ": " + why, 0, {}}); }
+  Failure fail(DialFailure failure, const std::string& why) const {
+    return Failure({failure, "cannot reach " + printable(target_) + via_ + ": " + why, 0, {}});
+  }
 
   // `host` is what is connected to: the target, or the proxy.
   Task<std::expected<Connection, DialError>> connect(std::string host, std::uint16_t port, const Lookup& lookup, const Admit* admit) const {
@@ -82,7 +84,8 @@ class Dial {
       if (n < 0 && (errno == EAGAIN || errno == EINTR)) continue;
       if (n <= 0) co_return fail(DialFailure::closed_early, "it closed the connection before its answer was complete");
       const auto taken = head.feed({buffer.data(), static_cast<std::size_t>(n)});
-      if (recv(proxy.native_handle(), buffer.data(), taken, MSG_DONTWAIT) != static_cast<ssize_t>(taken)) co_return fail(DialFailure::closed_early, "its answer could not be read");
+      if (recv(proxy.native_handle(), buffer.data(), taken, MSG_DONTWAIT) != static_cast<ssize_t>(taken))
+        co_return fail(DialFailure::closed_early, "its answer could not be read");
     }
     if (head.too_large()) co_return fail(DialFailure::head_too_large, "the head of its answer is larger than 8 KiB");
     const auto status = head.status();
@@ -94,7 +97,9 @@ class Dial {
   }
 
  private:
-  static std::string text(std::chrono::milliseconds t) { return t.count() % 1000 == 0 ? std::to_string(t.count() / 1000) + " s" : std::to_string(t.count()) + " ms"; }
+  static std::string text(std::chrono::milliseconds t) {
+    return t.count() % 1000 == 0 ? std::to_string(t.count() / 1000) + " s" : std::to_string(t.count()) + " ms";
+  }
   static std::string three_digits(int status) {
     const std::string digits = std::to_string(status);
     return std::string(3 - digits.size(), '0') + digits;
@@ -112,8 +117,9 @@ class Dial {
 
 // What may follow "CONNECT " without being read as anything else. The front ends give nothing else; the dialler relies on nobody.
 bool fits_request_line(const Target& target) {
-  return !target.host.empty() && target.host.size() <= 253 && target.port != 0 &&
-         std::ranges::all_of(target.host, [](char c) { return c > 0x20 && c < 0x7f && std::string_view("/?#@\\[]%").find(c) == std::string_view::npos; });
+  return !target.host.empty() && target.host.size() <= 253 && target.port != 0 && std::ranges::all_of(target.host, [](char c) {
+    return c > 0x20 && c < 0x7f && std::string_view("/?#@\\[]%").find(c) == std::string_view::npos;
+  });
 }
 
 }  // namespace

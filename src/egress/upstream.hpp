@@ -25,18 +25,18 @@ struct DialTimes {
 };
 
 enum class DialFailure : std::uint8_t {
-  config,           ///< the target cannot stand in a request line
-  not_admitted,     ///< every address is refused by policy: DialError::verdict says why; not a failure of the network
-  resolve,          ///< no address for the target, or for the proxy
-  refused,          ///< ECONNREFUSED
-  unreachable,      ///< any other error of connect(2)
-  timeout,          ///< no connection in time
+  config,        ///< the target cannot stand in a request line
+  not_admitted,  ///< every address is refused by policy: DialError::verdict says why; not a failure of the network
+  resolve,       ///< no address for the target, or for the proxy
+  refused,       ///< ECONNREFUSED
+  unreachable,   ///< any other error of connect(2)
+  timeout,       ///< no connection in time
   write_timeout,
-  head_too_large,   ///< 8,192 bytes without an end
+  head_too_large,  ///< 8,192 bytes without an end
   head_timeout,
-  closed_early,     ///< the proxy closed or reset before the head was complete
+  closed_early,  ///< the proxy closed or reset before the head was complete
   bad_status_line,
-  status,           ///< not 2xx: DialError::status
+  status,  ///< not 2xx: DialError::status
 };
 /// "connect_refused", … for metrics and events.
 [[nodiscard]] std::string_view name(DialFailure);
@@ -49,8 +49,8 @@ struct DialError {
 };
 
 struct Connected {
-  Stream stream;              ///< not a byte behind the proxy's answer was read from it
-  policy::Address peer;       ///< of the target, or of the proxy
+  Stream stream;         ///< not a byte behind the proxy's answer was read from it
+  policy::Address peer;  ///< of the target, or of the proxy
   bool through_proxy = false;
 };
 
@@ -61,6 +61,7 @@ using Admit = std::function<Verdict(const policy::Address&)>;
 
 /// `target.host` is in normal form and was allowed by the filter. `lookup` and `admit` outlive the coroutine.
 /// Pass variables, no braces: g++ 12 copies a temporary aggregate in a co_await expression bit by bit (GCC bug 99576).
-[[nodiscard]] Task<std::expected<Connected, DialError>> dial(Target target, UpstreamConfig config, const Lookup& lookup, const Admit& admit, DialTimes times = {});
+[[nodiscard]] Task<std::expected<Connected, DialError>> dial(Target target, UpstreamConfig config, const Lookup& lookup, const Admit& admit,
+                                                             DialTimes times = {});
 
 }  // namespace cordon::egress

@@ -48,7 +48,10 @@ std::string escaped(std::string_view s) {
   std::string out;
   for (const char c : s) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte < 0x7f) { out += c; continue; }
+    if (byte >= 0x20 && byte < 0x7f) {
+      out += c;
+      continue;
+    }
     (out += "\\x") += hex[byte >> 4];
     out += hex[byte & 15];
   }
@@ -86,9 +89,7 @@ Environment::const_iterator variable(const Environment& environment, std::string
 
 }  // namespace
 
-std::string ProxyAddress::text() const {
-  return (host.contains(':') ? "[" + host + "]" : host) + ":" + std::to_string(port);
-}
+std::string ProxyAddress::text() const { return (host.contains(':') ? "[" + host + "]" : host) + ":" + std::to_string(port); }
 
 std::expected<ProxyAddress, std::string> parse_proxy_address(std::string_view text) {
   text = trim(text);
@@ -138,13 +139,15 @@ Result<UpstreamChoice> choose_upstream(std::string_view word, const Environment&
   const NoProxy direct = list == environment.end() ? NoProxy() : NoProxy(list->second);
   if (word != "env" && word != "required") {
     auto proxy = parse_proxy_address(word);
-    if (!proxy) return refused("net.upstream is \"" + presentable(word) + "\": " + proxy.error(), "write env, none, required or " + std::string(kForm));
+    if (!proxy)
+      return refused("net.upstream is \"" + presentable(word) + "\": " + proxy.error(), "write env, none, required or " + std::string(kForm));
     return UpstreamChoice{UpstreamConfig(std::move(*proxy), direct), {}};
   }
   const auto set = variable(environment, "HTTPS_PROXY");
   if (set == environment.end() || trim(set->second).empty()) {
     if (word == "env") return UpstreamChoice{};
-    return refused("net.upstream is \"required\", and HTTPS_PROXY names no proxy", "set HTTPS_PROXY=" + std::string(kForm) + ", or name the proxy in the policy");
+    return refused("net.upstream is \"required\", and HTTPS_PROXY names no proxy",
+                   "set HTTPS_PROXY=" + std::string(kForm) + ", or name the proxy in the policy");
   }
   auto proxy = parse_proxy_address(set->second);
   if (proxy) return UpstreamChoice{UpstreamConfig(std::move(*proxy), direct), {}};

@@ -51,7 +51,8 @@ TEST(UpstreamConfig, U1_3_UpperCaseWinsEvenWhenBlankAndOtherVariablesDoNotMatter
   EXPECT_EQ(proxy_of(choose({{"HTTPS_PROXY", "u.corp:1"}, {"https_proxy", "l.corp:2"}})), "u.corp:1");
   EXPECT_EQ(proxy_of(choose({{"https_proxy", "l.corp:2"}})), "l.corp:2");
   EXPECT_EQ(proxy_of(choose({{"HTTPS_PROXY", " "}, {"https_proxy", "l.corp:2"}})), "direct");
-  EXPECT_EQ(proxy_of(choose({{"HTTP_PROXY", "h.corp:1"}, {"ALL_PROXY", "a.corp:1"}, {"http_proxy", "h.corp:1"}, {"all_proxy", "a.corp:1"}})), "direct");
+  EXPECT_EQ(proxy_of(choose({{"HTTP_PROXY", "h.corp:1"}, {"ALL_PROXY", "a.corp:1"}, {"http_proxy", "h.corp:1"}, {"all_proxy", "a.corp:1"}})),
+            "direct");
   const auto through = [](Environment e) {
     e["HTTPS_PROXY"] = "p.corp:1";
     return choose(e).config.proxy_for("x.corp") != nullptr;
@@ -71,14 +72,18 @@ TEST(UpstreamConfig, U1_4_UnsetEmptyOrBlankIsDirectWithoutAWarning) {
 TEST(UpstreamConfig, U1_5_AValueThatDoesNotParseIsOneWarningThenDirect) {
   const auto choice = choose({{"https_proxy", "socks5://proxy.corp:1080"}});
   EXPECT_TRUE(choice.config.direct());
-  EXPECT_EQ(choice.warning, "https_proxy=\"socks5://proxy.corp:1080\" is not the address of a proxy: only http:// and https:// are known; "
-                            "expected [http://]host:port; connecting directly");
+  EXPECT_EQ(choice.warning,
+            "https_proxy=\"socks5://proxy.corp:1080\" is not the address of a proxy: only http:// and https:// are known; "
+            "expected [http://]host:port; connecting directly");
 }
 
 TEST(UpstreamConfig, U1_5_TheWarningMasksCredentials) {
-  for (const char* value : {"http://user:s3cret@proxy.corp:8080", "user:s3cret@proxy.corp:8080", "http://s3cret:@p", "http://u:s3@cret@p:1", "socks5h://u:s3cret@p:1", "u:http://s3cret@p:1",
-                            "http://u:s3cret%40p:1", "http://u:s3cret\xef\xbc\xa0p:1", " HTTP://s3cret@p:1", "s3cret://x@p:1"})
-    EXPECT_THAT(choose({{"HTTPS_PROXY", value}}).warning, AllOf(HasSubstr("HTTPS_PROXY"), HasSubstr("***@p"), Not(HasSubstr("s3")), Not(HasSubstr("cret")))) << value;
+  for (const char* value :
+       {"http://user:s3cret@proxy.corp:8080", "user:s3cret@proxy.corp:8080", "http://s3cret:@p", "http://u:s3@cret@p:1", "socks5h://u:s3cret@p:1",
+        "u:http://s3cret@p:1", "http://u:s3cret%40p:1", "http://u:s3cret\xef\xbc\xa0p:1", " HTTP://s3cret@p:1", "s3cret://x@p:1"})
+    EXPECT_THAT(choose({{"HTTPS_PROXY", value}}).warning,
+                AllOf(HasSubstr("HTTPS_PROXY"), HasSubstr("***@p"), Not(HasSubstr("s3")), Not(HasSubstr("cret"))))
+        << value;
 }
 
 TEST(UpstreamConfig, U1_5_TheWarningCannotDriveATerminalAndIsShort) {
@@ -122,11 +127,14 @@ TEST(ProxyAddress, U2_6_APortIsNeeded) {
   for (const char* text : {"proxy.corp", "http://proxy.corp", "[::1]", "http://"}) EXPECT_EQ(parsed(text), "refused") << text;
 }
 TEST(ProxyAddress, U2_7_APortIsFrom1To65535AndAHostIsNeeded) {
-  for (const char* text : {"proxy.corp:0", "proxy.corp:eight", "proxy.corp:65536", "proxy.corp:", ":8080", "proxy.corp:4294967376"}) EXPECT_EQ(parsed(text), "refused") << text;
+  for (const char* text : {"proxy.corp:0", "proxy.corp:eight", "proxy.corp:65536", "proxy.corp:", ":8080", "proxy.corp:4294967376"})
+    EXPECT_EQ(parsed(text), "refused") << text;
   EXPECT_EQ(parsed("proxy.corp:65535"), "proxy.corp 65535");
 }
 TEST(ProxyAddress, U2_8_APathAndInnerBlanksAreRefused) {
-  for (const char* text : {"http://proxy.corp:8080/some/path", "http://proxy.corp:8080?q", "proxy corp:8080", "http:// proxy.corp:8080", "proxy.corp:80\v80"}) EXPECT_EQ(parsed(text), "refused") << text;
+  for (const char* text :
+       {"http://proxy.corp:8080/some/path", "http://proxy.corp:8080?q", "proxy corp:8080", "http:// proxy.corp:8080", "proxy.corp:80\v80"})
+    EXPECT_EQ(parsed(text), "refused") << text;
 }
 TEST(ProxyAddress, U2_9_AnIPv6AddressHasBrackets) {
   EXPECT_EQ(parsed("[::1]:3128"), "::1 3128");
@@ -149,9 +157,16 @@ TEST(ProxyAddress, U2_12_AHostIsANameKeptAsWrittenOrAnAddressInBrackets) {
   EXPECT_EQ(parsed(longest + ".:1"), longest + ". 1");
   EXPECT_EQ(parsed(longest + "a:1"), "refused");
   EXPECT_EQ(parsed(label + "a:1"), "refused");
-  for (const char* text : {"a%2eb:1", "::1:3128", "[a]:1", "[fe80::1%lo]:1", "[127.0.0.1]:1", "a..b:1", ".a:1", "a\x01:1", "proxy\xe3\x80\x82" "corp:1"}) EXPECT_EQ(parsed(text), "refused") << text;
+  for (const char* text : {"a%2eb:1", "::1:3128", "[a]:1", "[fe80::1%lo]:1", "[127.0.0.1]:1", "a..b:1", ".a:1", "a\x01:1",
+                           "proxy\xe3\x80\x82"
+                           "corp:1"})
+    EXPECT_EQ(parsed(text), "refused") << text;
   EXPECT_EQ(parsed(std::string_view("[::\0001]:3128", 11)), "refused") << "a NUL ends nothing";
-  EXPECT_THAT(choose({{"HTTPS_PROXY", "http://b\xc3\xbc" "cher.corp:8080/"}}).warning, AllOf(HasSubstr("xn--bcher-kva.corp"), HasSubstr("b\\xc3\\xbccher.corp:8080")));
+  EXPECT_THAT(choose({{"HTTPS_PROXY",
+                       "http://b\xc3\xbc"
+                       "cher.corp:8080/"}})
+                  .warning,
+              AllOf(HasSubstr("xn--bcher-kva.corp"), HasSubstr("b\\xc3\\xbccher.corp:8080")));
 }
 TEST(ProxyAddress, U2_13_APortIsDecimalDigits) {
   EXPECT_EQ(parsed("proxy.corp:03128"), "proxy.corp 3128");

@@ -54,7 +54,8 @@ class Target {
         if (!client) return;
         send(client.get(), "banner\n", 7, MSG_NOSIGNAL);
         char buffer[256];
-        for (ssize_t n; (n = recv(client.get(), buffer, sizeof buffer, 0)) > 0;) send(client.get(), buffer, static_cast<std::size_t>(n), MSG_NOSIGNAL);
+        for (ssize_t n; (n = recv(client.get(), buffer, sizeof buffer, 0)) > 0;)
+          send(client.get(), buffer, static_cast<std::size_t>(n), MSG_NOSIGNAL);
       }
     });
   }
@@ -126,7 +127,9 @@ using Outcome = std::expected<Connected, DialError>;
 void check_proxy(const Proxy& proxy, const Target& target) {
   ASSERT_TRUE(proxy.up());
   asio::io_context loop{1};
-  const Lookup lookup = [](std::string) -> Task<std::expected<std::vector<Address>, std::string>> { co_return std::unexpected("nothing is looked up here"); };
+  const Lookup lookup = [](std::string) -> Task<std::expected<std::vector<Address>, std::string>> {
+    co_return std::unexpected("nothing is looked up here");
+  };
   const Admit admit = [](const policy::Address&) { return Verdict{true, Verdict::Reason::rule, nullptr, {}, {}}; };
   const auto run = [&](std::uint16_t port) {
     std::optional<Outcome> outcome;
@@ -164,7 +167,9 @@ TEST(UpstreamPeers, U4_Tinyproxy) {
   const Target target;
   const auto port = free_port();
   const Proxy proxy({"/usr/bin/tinyproxy", "-d", "-c"},
-                    "Port " + std::to_string(port) + "\nListen 127.0.0.1\nTimeout 20\nMaxClients 20\nAllow 127.0.0.1\nConnectPort " + std::to_string(target.port()) + "\n", port);
+                    "Port " + std::to_string(port) + "\nListen 127.0.0.1\nTimeout 20\nMaxClients 20\nAllow 127.0.0.1\nConnectPort " +
+                        std::to_string(target.port()) + "\n",
+                    port);
   check_proxy(proxy, target);
 }
 
@@ -172,11 +177,13 @@ TEST(UpstreamPeers, U4_Squid) {
   if (access("/usr/sbin/squid", X_OK) != 0) GTEST_SKIP() << "squid is not installed";
   const Target target;
   const auto port = free_port();
-  const Proxy proxy({"/usr/sbin/squid", "-N", "-n", "cordon" + std::to_string(getpid()), "-f"},
-                    "http_port 127.0.0.1:" + std::to_string(port) + "\nacl allowed port " + std::to_string(target.port()) +
-                        "\nhttp_access allow allowed\nhttp_access deny all\npid_filename none\naccess_log none\ncache_store_log none\ncache_log DIR/cache.log\ncoredump_dir DIR\n"
-                        "cache deny all\ncache_mem 1 MB\nshutdown_lifetime 0 seconds\npinger_enable off\nnetdb_filename none\nmax_filedescriptors 256\n",
-                    port);
+  const Proxy proxy(
+      {"/usr/sbin/squid", "-N", "-n", "cordon" + std::to_string(getpid()), "-f"},
+      "http_port 127.0.0.1:" + std::to_string(port) + "\nacl allowed port " + std::to_string(target.port()) +
+          "\nhttp_access allow allowed\nhttp_access deny all\npid_filename none\naccess_log none\ncache_store_log none\ncache_log "
+          "DIR/cache.log\ncoredump_dir DIR\n"
+          "cache deny all\ncache_mem 1 MB\nshutdown_lifetime 0 seconds\npinger_enable off\nnetdb_filename none\nmax_filedescriptors 256\n",
+      port);
   check_proxy(proxy, target);
 }
 

@@ -27,7 +27,8 @@ using testing::HasSubstr;
 // A listening socket on the loopback; closes with it.
 class Listener {
  public:
-  explicit Listener(const char* address = "127.0.0.1", std::uint16_t port = 0, int backlog = 64) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit Listener(const char* address = "127.0.0.1", std::uint16_t port = 0, int backlog = 64)
+      : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in at{};
     at.sin_family = AF_INET;
     at.sin_port = htons(port);
@@ -35,7 +36,8 @@ class Listener {
     socklen_t size = sizeof at;
     const int on = 1;
     setsockopt(fd_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd_.get(), reinterpret_cast<sockaddr*>(&at), size) != 0 || listen(fd_.get(), backlog) != 0 || getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&at), &size) != 0)
+    if (bind(fd_.get(), reinterpret_cast<sockaddr*>(&at), size) != 0 || listen(fd_.get(), backlog) != 0 ||
+        getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&at), &size) != 0)
       throw std::runtime_error("cannot listen");
     address_ = at;
   }
@@ -78,7 +80,9 @@ class ScriptedProxy {
     shutdown(listener_.fd(), SHUT_RDWR);
     if (thread_.joinable()) thread_.join();
   }
-  [[nodiscard]] UpstreamConfig config(std::string_view no_proxy = "") const { return UpstreamConfig({"127.0.0.1", listener_.port()}, NoProxy(no_proxy)); }
+  [[nodiscard]] UpstreamConfig config(std::string_view no_proxy = "") const {
+    return UpstreamConfig({"127.0.0.1", listener_.port()}, NoProxy(no_proxy));
+  }
   std::string request;
 
  private:
@@ -138,7 +142,8 @@ class Upstream : public testing::Test {
 std::string failure(const Outcome& o) { return o ? "ok" : std::string(name(o.error().failure)); }
 
 TEST_F(Upstream, U4_1_TheTargetIsHostAndPortAndAnIPv6AddressHasBrackets) {
-  for (const auto& [target, text] : std::vector<std::pair<Target, std::string>>{{{"target.example", 443}, "target.example:443"}, {{"2606:2800::1", 22}, "[2606:2800::1]:22"}, {{"192.0.78.1", 1}, "192.0.78.1:1"}}) {
+  for (const auto& [target, text] : std::vector<std::pair<Target, std::string>>{
+           {{"target.example", 443}, "target.example:443"}, {{"2606:2800::1", 22}, "[2606:2800::1]:22"}, {{"192.0.78.1", 1}, "192.0.78.1:1"}}) {
     ScriptedProxy proxy([](int fd) { put(fd, "HTTP/1.1 200 OK\r\n\r\n"); });
     EXPECT_EQ(failure(run(target, proxy.config())), "ok");
     proxy.join();
@@ -148,7 +153,8 @@ TEST_F(Upstream, U4_1_TheTargetIsHostAndPortAndAnIPv6AddressHasBrackets) {
 
 TEST_F(Upstream, U4_1_ATargetThatDoesNotFitARequestLineIsNeverDialled) {
   const ScriptedProxy proxy([](int) {});
-  for (const std::string& host : {std::string(""), std::string("a\r\nX: y"), std::string("a b"), std::string("a\0b", 3), std::string("a/b"), std::string("u@a"), std::string("[::1]"), std::string(254, 'a'), std::string("b\xc3\xbc")}) {
+  for (const std::string& host : {std::string(""), std::string("a\r\nX: y"), std::string("a b"), std::string("a\0b", 3), std::string("a/b"),
+                                  std::string("u@a"), std::string("[::1]"), std::string(254, 'a'), std::string("b\xc3\xbc")}) {
     EXPECT_EQ(failure(run({host, 443}, proxy.config())), "config");
     EXPECT_EQ(failure(run({host, 443})), "config");
   }
@@ -239,7 +245,8 @@ TEST_F(Upstream, U4_4_ARefusalNamesProxyTargetAndStatus) {
   const auto o = run_through(proxy);
   EXPECT_EQ(failure(o), "status");
   EXPECT_EQ(o.error().status, 407);
-  EXPECT_EQ(o.error().sentence, "cannot reach target.example:443 through the proxy " + proxy.config().proxy()->text() + ": it answered with status 407");
+  EXPECT_EQ(o.error().sentence,
+            "cannot reach target.example:443 through the proxy " + proxy.config().proxy()->text() + ": it answered with status 407");
   ScriptedProxy zero([](int fd) { put(fd, "HTTP/1.1 000 x\r\n\r\n"); });
   EXPECT_THAT(run_through(zero).error().sentence, HasSubstr("status 000"));
 }
@@ -253,13 +260,19 @@ std::string bytes_of(const Row& row) {
 
 TEST_F(Upstream, U4_4_To_U4_8_TheOracleTableOverSockets) {
   times.head = 150ms;
-  const std::map<std::string, std::string> words{{"ok", "ok"}, {"error:status", "status"}, {"error:malformed", "bad_status_line"}, {"error:too_large", "head_too_large"}, {"error:timeout", "head_timeout"}, {"error:closed", "closed_early"}};
+  const std::map<std::string, std::string> words{{"ok", "ok"},
+                                                 {"error:status", "status"},
+                                                 {"error:malformed", "bad_status_line"},
+                                                 {"error:too_large", "head_too_large"},
+                                                 {"error:timeout", "head_timeout"},
+                                                 {"error:closed", "closed_early"}};
   for (const Row& row : read_table("tests/oracle/connect_response.tsv")) {
     const std::string bytes = bytes_of(row);
     for (const bool byte_by_byte : {false, true}) {
       if (byte_by_byte && bytes.size() > 100) continue;
       ScriptedProxy proxy([&](int fd) {
-        if (byte_by_byte) for (const char c : bytes) put(fd, {&c, 1});
+        if (byte_by_byte)
+          for (const char c : bytes) put(fd, {&c, 1});
         else put(fd, bytes);
         if (row["end"] == "hold" && !row["outcome"].starts_with("ok")) hold(fd);
       });
@@ -329,11 +342,13 @@ TEST_F(Upstream, U4_8_TheBadLineIsShownEscaped) {
 
 TEST_F(Upstream, U4_9_ATunnelAndADirectConnectionAreTheSameToTheCaller) {
   for (const bool tunnelled : {false, true}) {
-    ScriptedProxy peer([&](int fd) {
-      if (tunnelled) put(fd, "HTTP/1.1 200 OK\r\n\r\n");
-      char ping[4];
-      if (recv(fd, ping, 4, MSG_WAITALL) == 4) put(fd, "pong" + std::string(ping, 4));
-    }, tunnelled);
+    ScriptedProxy peer(
+        [&](int fd) {
+          if (tunnelled) put(fd, "HTTP/1.1 200 OK\r\n\r\n");
+          char ping[4];
+          if (recv(fd, ping, 4, MSG_WAITALL) == 4) put(fd, "pong" + std::string(ping, 4));
+        },
+        tunnelled);
     names["target.example"] = {"127.0.0.1"};
     const auto config = peer.config();
     auto o = run({"target.example", config.proxy()->port}, tunnelled ? config : UpstreamConfig());

@@ -53,8 +53,9 @@ using Extra = std::vector<std::pair<std::string, std::string>>;
 
 bool fits(const Extra& before, std::string_view key, std::string_view value) {
   return !key.empty() && key.size() <= 32 && key.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string_view::npos &&
-         std::ranges::find(kStable, key) == std::end(kStable) && std::ranges::find(before, key, [](const auto& e) { return std::string_view(e.first); }) == before.end() &&
-         value.size() <= kMostString && is_json_value(value);
+         std::ranges::find(kStable, key) == std::end(kStable) &&
+         std::ranges::find(before, key, [](const auto& e) { return std::string_view(e.first); }) == before.end() && value.size() <= kMostString &&
+         is_json_value(value);
 }
 
 }  // namespace
@@ -87,7 +88,8 @@ Result<Event> decode(std::string_view bytes) {
   if (in.number(1) != kVersion) return bad("not this version");
   Event e;
   const auto kind = in.number(1), decision = in.number(1);
-  if (kind > static_cast<std::uint64_t>(EventKind::exit) || decision > static_cast<std::uint64_t>(Decision::denied)) return bad("unknown kind or decision");
+  if (kind > static_cast<std::uint64_t>(EventKind::exit) || decision > static_cast<std::uint64_t>(Decision::denied))
+    return bad("unknown kind or decision");
   e.kind = static_cast<EventKind>(kind);
   e.decision = static_cast<Decision>(decision);
   e.pid = static_cast<std::int64_t>(in.number(8));

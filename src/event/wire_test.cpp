@@ -9,8 +9,15 @@ namespace cordon {
 namespace {
 
 Event sample() {
-  return {EventKind::net_connect, Decision::denied, std::string("evil\0\n\xff.example:443", 19), "default", -7, "/usr/bin/curl", "--allow-host x",
-          {{"sni", "\"a\\u0000\""}, {"bytes_out", "12"}, {"addresses", "[\"192.0.2.1\", {\"a\":[true,null,-1.5e+3]}]"}}, 1234567890123456789};
+  return {EventKind::net_connect,
+          Decision::denied,
+          std::string("evil\0\n\xff.example:443", 19),
+          "default",
+          -7,
+          "/usr/bin/curl",
+          "--allow-host x",
+          {{"sni", "\"a\\u0000\""}, {"bytes_out", "12"}, {"addresses", "[\"192.0.2.1\", {\"a\":[true,null,-1.5e+3]}]"}},
+          1234567890123456789};
 }
 
 TEST(Wire, AnEventComesBackAsItWas) {
@@ -51,9 +58,11 @@ TEST(Wire, WhatWouldSpoilTheStreamIsRefused) {
   EXPECT_FALSE(with("sni\"", "1"));
   EXPECT_FALSE(with("", "1"));
   EXPECT_FALSE(with(std::string(33, 'a'), "1"));
-  for (const char* value : {"", "1}\n{", "\"a\nb\"", "1,\"kind\":2", "\"a", "[1", "{\"a\"}", "01", "1.", "nul", "[[[[[[[[[[1]]]]]]]]]]", "\"\\x\"", "\"\\u12g4\"", "{1:2}", "[1,]", "-", "1e", "\n1"})
+  for (const char* value : {"", "1}\n{", "\"a\nb\"", "1,\"kind\":2", "\"a", "[1", "{\"a\"}", "01", "1.", "nul", "[[[[[[[[[[1]]]]]]]]]]", "\"\\x\"",
+                            "\"\\u12g4\"", "{1:2}", "[1,]", "-", "1e", "\n1"})
     EXPECT_FALSE(with("sni", value)) << value;
-  for (const char* value : {"0", "-0", "1e9", "[]", "{}", " [ 1 , 2 ] ", "{\"a\":{\"b\":[]}}", "\"\\\"\\\\\\u00fF\"", "false"}) EXPECT_TRUE(with("sni", value)) << value;
+  for (const char* value : {"0", "-0", "1e9", "[]", "{}", " [ 1 , 2 ] ", "{\"a\":{\"b\":[]}}", "\"\\\"\\\\\\u00fF\"", "false"})
+    EXPECT_TRUE(with("sni", value)) << value;
 }
 
 TEST(Wire, ADuplicateKeyIsRefused) {

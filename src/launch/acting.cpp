@@ -16,19 +16,23 @@ constexpr int kNetPort = 2;
 
 NotifyOptions notify_options(const Plan& plan) {
   const bool own = plan.tier == Tier::namespaces && plan.net != NetMode::host;
-  return {own, !own && (plan.landlock_scoped & kAbstractSockets) != 0, !own && (plan.landlock_net & kConnectTcp) != 0,
-          &plan.exec_rules, plan.restrict_exec};
+  return {own, !own && (plan.landlock_scoped & kAbstractSockets) != 0, !own && (plan.landlock_net & kConnectTcp) != 0, &plan.exec_rules,
+          plan.restrict_exec};
 }
 
 Result<Fd> acting_ruleset(const Plan& plan) {
   const NotifyOptions options = notify_options(plan);
   if (!options.scoped && !options.ports) return Fd();
-  const struct { std::uint64_t fs, net, scoped; } attr{0, options.ports ? kConnectTcp : 0, options.scoped ? kAbstractSockets : 0};
+  const struct {
+    std::uint64_t fs, net, scoped;
+  } attr{0, options.ports ? kConnectTcp : 0, options.scoped ? kAbstractSockets : 0};
   Fd fd(static_cast<int>(syscall(SYS_landlock_create_ruleset, &attr, options.scoped ? 24 : 16, 0)));
   if (!fd) return impossible("cannot make PID 1's own Landlock ruleset", errno, "see `cordon doctor`");
   if (options.ports)
     for (const std::uint16_t port : plan.landlock_connect_ports) {
-      const struct { std::uint64_t access, port; } rule{kConnectTcp, port};
+      const struct {
+        std::uint64_t access, port;
+      } rule{kConnectTcp, port};
       if (syscall(SYS_landlock_add_rule, fd.get(), kNetPort, &rule, 0) != 0)
         return impossible("cannot add PID 1's own Landlock rule for port " + std::to_string(port), errno, "see `cordon doctor`");
     }

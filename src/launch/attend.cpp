@@ -18,8 +18,8 @@
 
 namespace cordon::launch {
 namespace {
-constexpr auto kGrace = std::chrono::seconds(2);  // between SIGTERM and SIGKILL at the end of the wall time
-constexpr auto kSweep = std::chrono::seconds(3);  // PID 1 has for its last look
+constexpr auto kGrace = std::chrono::seconds(2);        // between SIGTERM and SIGKILL at the end of the wall time
+constexpr auto kSweep = std::chrono::seconds(3);        // PID 1 has for its last look
 constexpr auto kLook = std::chrono::milliseconds(100);  // between two looks at the cgroup
 }
 
@@ -34,8 +34,11 @@ void Supervisor::attend() {
   constexpr std::size_t kFixed = 5;
   std::vector<pollfd> fds;
   while (!over_ || output_.open()) {
-    fds = {{over_ ? -1 : control_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}, {over_ ? -1 : janitor_.pidfd(), POLLIN, 0},
-           {options_.lifeline, POLLIN, 0}, {over_ ? -1 : egress_.channel(), POLLIN, 0}};
+    fds = {{over_ ? -1 : control_.get(), POLLIN, 0},
+           {signals_.get(), POLLIN, 0},
+           {over_ ? -1 : janitor_.pidfd(), POLLIN, 0},
+           {options_.lifeline, POLLIN, 0},
+           {over_ ? -1 : egress_.channel(), POLLIN, 0}};
     output_.wait_for(fds);
     poll(fds.data(), fds.size(), patience());
     if (deadline_) check_deadline();
@@ -78,7 +81,9 @@ void Supervisor::hear_egress(int flags) {
       return;
     }
     case 'F': fail({ErrorKind::impossible, printable(word.text), {}, 0, built_ ? 137 : 125}); break;
-    default: fail({ErrorKind::impossible, "the egress process ended", "so the command was ended: without it no host could be judged", 0, built_ ? 137 : 125});
+    default:
+      fail(
+          {ErrorKind::impossible, "the egress process ended", "so the command was ended: without it no host could be judged", 0, built_ ? 137 : 125});
   }
   over_ = true;
 }
@@ -153,7 +158,10 @@ void Supervisor::hear_init() {
     case MessageKind::limit: limit_hit(m.text); break;
     case MessageKind::event: denied(bytes); break;
     case MessageKind::swept: swept_ = true; break;
-    case MessageKind::go: case MessageKind::hold: case MessageKind::signal: case MessageKind::resume: break;
+    case MessageKind::go:
+    case MessageKind::hold:
+    case MessageKind::signal:
+    case MessageKind::resume: break;
   }
 }
 

@@ -35,7 +35,8 @@ std::optional<std::uint64_t> number(const Fd& file, const char* key) {
 
 Result<void> Cgroup::make(const std::string& directory, const Limits& limits) {
   const auto failed = [&](const std::string& what) {
-    return impossible("cannot " + what + " in the cgroup " + printable(directory), errno, "delegate its controllers, or leave the limit out; see `cordon doctor`");
+    return impossible("cannot " + what + " in the cgroup " + printable(directory), errno,
+                      "delegate its controllers, or leave the limit out; see `cordon doctor`");
   };
   directory_ = Fd(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!directory_) return failed("look");

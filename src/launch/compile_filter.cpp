@@ -21,7 +21,9 @@ int add(scmp_filter_ctx c, const FilterRule& rule) {
   std::vector<scmp_arg_cmp> matches;
   for (const Match& m : rule.matches) {
     // Where the kernel takes an int it looks at the lower half alone, so must we: a masked comparison ignores the upper.
-    if (m.differs) matches.push_back(m.wide ? SCMP_CMP64(m.argument, SCMP_CMP_NE, m.value) : SCMP_CMP32(m.argument, SCMP_CMP_NE, static_cast<std::uint32_t>(m.value)));
+    if (m.differs)
+      matches.push_back(m.wide ? SCMP_CMP64(m.argument, SCMP_CMP_NE, m.value)
+                               : SCMP_CMP32(m.argument, SCMP_CMP_NE, static_cast<std::uint32_t>(m.value)));
     else matches.push_back(SCMP_CMP64(m.argument, SCMP_CMP_MASKED_EQ, m.mask, m.value));
   }
   const std::uint32_t action = rule.error == 0 ? SCMP_ACT_NOTIFY : SCMP_ACT_ERRNO(static_cast<unsigned>(rule.error));

@@ -15,7 +15,8 @@
 namespace cordon::launch {
 namespace {
 
-#define CALL(name) std::uint32_t{SYS_##name}
+#define CALL(name) \
+  std::uint32_t { SYS_##name }
 
 #if defined(__x86_64__)
 constexpr std::uint32_t kArch = AUDIT_ARCH_X86_64;
@@ -51,7 +52,9 @@ constexpr auto allow_list(const std::array<std::uint32_t, N>& calls) {
 Result<Fd> keeper_ruleset(const std::vector<Place>& places, const Cgroup& cgroup) {
   const long abi = syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
   if (abi < 1) return impossible("cannot ask for Landlock", errno, "see `cordon doctor`");
-  struct { std::uint64_t fs, net, scoped; } attr{(1ULL << (abi >= 5 ? 16 : abi >= 3 ? 15 : abi >= 2 ? 14 : 13)) - 1, abi >= 4 ? 3U : 0U, abi >= 6 ? 1U : 0U};
+  struct {
+    std::uint64_t fs, net, scoped;
+  } attr{(1ULL << (abi >= 5 ? 16 : abi >= 3 ? 15 : abi >= 2 ? 14 : 13)) - 1, abi >= 4 ? 3U : 0U, abi >= 6 ? 1U : 0U};
   Fd fd(static_cast<int>(syscall(SYS_landlock_create_ruleset, &attr, abi >= 6 ? 24 : abi >= 4 ? 16 : 8, 0)));
   if (!fd) return impossible("cannot make a Landlock ruleset", errno, "see `cordon doctor`");
   const auto grant = [&](const Place& p) {
@@ -67,20 +70,20 @@ Result<Fd> keeper_ruleset(const std::vector<Place>& places, const Cgroup& cgroup
 }
 
 const sock_fprog& janitor_filter() {
-  static constexpr auto kFilter = allow_list(std::array{
-      CALL(ppoll), CALL(openat), CALL(write), CALL(flock), CALL(newfstatat), CALL(unlinkat), CALL(close), CALL(exit_group), CALL(restart_syscall)});
+  static constexpr auto kFilter = allow_list(std::array{CALL(ppoll), CALL(openat), CALL(write), CALL(flock), CALL(newfstatat), CALL(unlinkat),
+                                                        CALL(close), CALL(exit_group), CALL(restart_syscall)});
   static const sock_fprog program{kFilter.size(), const_cast<sock_filter*>(kFilter.data())};
   return program;
 }
 
 Result<void> confine_supervisor(const std::vector<Place>& places, const Cgroup& cgroup) {
   static constexpr auto kFilter = allow_list(std::array{
-      // the loop: messages with descriptors, signals, time, output
+  // the loop: messages with descriptors, signals, time, output
 #if defined(__x86_64__)
       CALL(poll),
 #endif
-      CALL(ppoll), CALL(read), CALL(pread64), CALL(write), CALL(writev), CALL(splice), CALL(sendto), CALL(sendmsg), CALL(recvfrom), CALL(recvmsg), CALL(shutdown),
-      CALL(clock_gettime), CALL(clock_nanosleep), CALL(nanosleep), CALL(close), CALL(restart_syscall),
+      CALL(ppoll), CALL(read), CALL(pread64), CALL(write), CALL(writev), CALL(splice), CALL(sendto), CALL(sendmsg), CALL(recvfrom), CALL(recvmsg),
+      CALL(shutdown), CALL(clock_gettime), CALL(clock_nanosleep), CALL(nanosleep), CALL(close), CALL(restart_syscall),
       // job control and the end of the sandbox
       CALL(pidfd_send_signal), CALL(wait4), CALL(waitid), CALL(tgkill), CALL(getpid), CALL(gettid), CALL(getpgid),
 #if defined(__x86_64__)

@@ -16,7 +16,9 @@ template <class Each>
 void close_all_but(const Each& each) {
   for (unsigned from = 0;;) {
     unsigned next = ~0U;
-    each([&](int fd) { if (fd >= 0 && static_cast<unsigned>(fd) >= from) next = std::min(next, static_cast<unsigned>(fd)); });
+    each([&](int fd) {
+      if (fd >= 0 && static_cast<unsigned>(fd) >= from) next = std::min(next, static_cast<unsigned>(fd));
+    });
     if (next != from) sys::call(SYS_close_range, from, next == ~0U ? ~0U : next - 1, 0);
     if (next == ~0U) return;
     from = next + 1;

@@ -16,8 +16,8 @@ namespace cordon::launch {
 /// Where the command's sockets may go beyond what the kernel's walls hold for PID 1 as well.
 struct SocketRules {
   const Peers& peers;
-  bool abstract = true;     ///< abstract names lead to sockets made inside only: by the namespace or by PID 1's own Landlock scope
-  bool ports = false;       ///< Landlock limits the TCP ports
+  bool abstract = true;  ///< abstract names lead to sockets made inside only: by the namespace or by PID 1's own Landlock scope
+  bool ports = false;    ///< Landlock limits the TCP ports
 };
 
 struct Destination {

@@ -29,12 +29,21 @@ namespace {
 constexpr const char* kRemedy = "close descriptors, or raise `ulimit -n`";
 
 // A child that shares our memory until execve(2), as vfork(2) has it: a large caller is not copied.
-struct Child { const char* program; int channel; volatile int error; };
+struct Child {
+  const char* program;
+  int channel;
+  volatile int error;
+};
 int become_egress(void* arg) {
   using sys::call;
   using sys::ptr;
   auto& c = *static_cast<Child*>(arg);
-  const auto stop = [&](long r) { if (r < 0) { c.error = static_cast<int>(-r); for (;;) call(SYS_exit_group, 127); } };
+  const auto stop = [&](long r) {
+    if (r < 0) {
+      c.error = static_cast<int>(-r);
+      for (;;) call(SYS_exit_group, 127);
+    }
+  };
   stop(call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL));
   call(SYS_setsid);  // what the terminal sends is not for it
   const long null = call(SYS_openat, AT_FDCWD, ptr("/dev/null"), O_RDWR);
@@ -58,7 +67,8 @@ Result<std::string> find_program() {
   const std::string directory(self, std::string_view(self, static_cast<std::size_t>(n)).rfind('/'));
   for (const char* place : {"/cordon-egress", "/../libexec/cordon/cordon-egress"})
     if (const std::string path = directory + place; access(path.c_str(), X_OK) == 0) return path;
-  return impossible("cordon-egress is missing: neither in " + printable(directory) + " nor in ../libexec/cordon", 0, "install Cordon again, or choose --net none");
+  return impossible("cordon-egress is missing: neither in " + printable(directory) + " nor in ../libexec/cordon", 0,
+                    "install Cordon again, or choose --net none");
 }
 
 // A listener on the host's loopback; `port` 0: any, and told.
@@ -101,8 +111,8 @@ std::string configuration(const Egress& e, const std::string& token) {
     const auto equals = v.find('=');
     environment += (environment.size() > 1 ? "," : "") + json_string(v.substr(0, equals)) + ":" + json_string(v.substr(equals + 1));
   }
-  return "{\"policy\":" + e.policy + ",\"environment\":" + environment + "},\"token\":" + json_string(token) + ",\"base_dir\":" + json_string(e.base_dir) +
-         ",\"home\":" + json_string(e.home) + "}";
+  return "{\"policy\":" + e.policy + ",\"environment\":" + environment + "},\"token\":" + json_string(token) +
+         ",\"base_dir\":" + json_string(e.base_dir) + ",\"home\":" + json_string(e.home) + "}";
 }
 
 }  // namespace

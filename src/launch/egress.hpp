@@ -36,7 +36,10 @@ class EgressProcess {
   [[nodiscard]] bool running() const { return pid_ > 0; }
   /// Readable when it told something, or ended.
   [[nodiscard]] int channel() const { return channel_.get(); }
-  struct Word { char kind = 0; std::string_view text; };  ///< kind 0: nothing there now; 1: it has ended
+  struct Word {
+    char kind = 0;
+    std::string_view text;
+  };  ///< kind 0: nothing there now; 1: it has ended
   /// The text is valid until the next call. `flags` as for recv(2).
   [[nodiscard]] Word hear(int flags);
   /// Asks it to end, at most a second; what it still says goes to `each`. Returns its totals.

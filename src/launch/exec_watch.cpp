@@ -39,7 +39,8 @@ std::string interpreter(const Fd& file) {
 
 bool is_loader(const std::string& path) {
   const std::string name = path.substr(path.rfind('/') + 1);
-  return name.starts_with("ld-linux") || name.starts_with("ld-musl") || name.starts_with("ld.so") || (name.starts_with("ld-") && name.ends_with(".so"));
+  return name.starts_with("ld-linux") || name.starts_with("ld-musl") || name.starts_with("ld.so") ||
+         (name.starts_with("ld-") && name.ends_with(".so"));
 }
 
 }  // namespace

@@ -18,7 +18,9 @@ class ExecWatch {
   /// `restricted`: only what a rule allows may run.
   ExecWatch(const std::vector<ExecRule>& rules, bool restricted) : rules_(rules), restricted_(restricted) {}
   [[nodiscard]] bool active() const { return !rules_.empty() || restricted_; }
-  struct Denied { std::string path, rule, hint; };
+  struct Denied {
+    std::string path, rule, hint;
+  };
   /// The program, the interpreters of a script, and what a dynamic loader is told to run.
   [[nodiscard]] std::optional<Denied> check(const Caller& caller, const seccomp_data& data) const;
 

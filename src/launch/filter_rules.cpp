@@ -20,47 +20,86 @@
 namespace cordon::launch {
 namespace {
 
-struct Call { int nr; const char* name; int error; };
+struct Call {
+  int nr;
+  const char* name;
+  int error;
+};
 #define REFUSED(n) {SYS_##n, #n, EPERM}
 
 // Rare and telling: PID 1 answers, so that each is an event.
 constexpr Call kTold[] = {
     // Mounts: the mask of a secret must not be lifted, nor a new tree be made. (Landlock refuses them as well.)
-    REFUSED(mount), REFUSED(umount2), REFUSED(pivot_root), REFUSED(chroot), REFUSED(open_tree), REFUSED(move_mount),
-    REFUSED(fsopen), REFUSED(fsconfig), REFUSED(fsmount), REFUSED(fspick), REFUSED(mount_setattr), {467, "open_tree_attr", EPERM},
+    REFUSED(mount),
+    REFUSED(umount2),
+    REFUSED(pivot_root),
+    REFUSED(chroot),
+    REFUSED(open_tree),
+    REFUSED(move_mount),
+    REFUSED(fsopen),
+    REFUSED(fsconfig),
+    REFUSED(fsmount),
+    REFUSED(fspick),
+    REFUSED(mount_setattr),
+    {467, "open_tree_attr", EPERM},
     // Keyrings are shared by uid across the boundary; KEYCTL_SESSION_TO_PARENT once dropped Landlock (CVE-2024-42318).
-    REFUSED(add_key), REFUSED(request_key), REFUSED(keyctl),
+    REFUSED(add_key),
+    REFUSED(request_key),
+    REFUSED(keyctl),
     // The kernel's wide interfaces: programs in the kernel, counters of the machine, page faults held, all files watched.
-    REFUSED(bpf), REFUSED(perf_event_open), REFUSED(userfaultfd), REFUSED(fanotify_init),
+    REFUSED(bpf),
+    REFUSED(perf_event_open),
+    REFUSED(userfaultfd),
+    REFUSED(fanotify_init),
     // A file by its number, past every directory on the way; a new label of a security module.
-    REFUSED(open_by_handle_at), {460, "lsm_set_self_attr", EPERM},
+    REFUSED(open_by_handle_at),
+    {460, "lsm_set_self_attr", EPERM},
     // The machine: its kernel, clock, name, swap, quota, log, terminals.
-    REFUSED(init_module), REFUSED(finit_module), REFUSED(delete_module), REFUSED(kexec_load),
+    REFUSED(init_module),
+    REFUSED(finit_module),
+    REFUSED(delete_module),
+    REFUSED(kexec_load),
 #ifdef SYS_kexec_file_load
     REFUSED(kexec_file_load),
 #endif
-    REFUSED(reboot), REFUSED(swapon), REFUSED(swapoff), REFUSED(acct), REFUSED(quotactl), REFUSED(quotactl_fd),
-    REFUSED(settimeofday), REFUSED(clock_settime), REFUSED(syslog), REFUSED(vhangup), REFUSED(nfsservctl),
+    REFUSED(reboot),
+    REFUSED(swapon),
+    REFUSED(swapoff),
+    REFUSED(acct),
+    REFUSED(quotactl),
+    REFUSED(quotactl_fd),
+    REFUSED(settimeofday),
+    REFUSED(clock_settime),
+    REFUSED(syslog),
+    REFUSED(vhangup),
+    REFUSED(nfsservctl),
 #if defined(__x86_64__)
-    REFUSED(iopl), REFUSED(ioperm), REFUSED(uselib), REFUSED(modify_ldt),
+    REFUSED(iopl),
+    REFUSED(ioperm),
+    REFUSED(uselib),
+    REFUSED(modify_ldt),
 #endif
 };
 
 // Probes of ordinary programs, which fall back: the kernel answers, without an event.
 constexpr Call kQuiet[] = {
     // node and libuv try io_uring at every start; its operations pass every filter by.
-    {SYS_io_uring_setup, "io_uring_setup", ENOSYS}, {SYS_io_uring_enter, "io_uring_enter", ENOSYS},
+    {SYS_io_uring_setup, "io_uring_setup", ENOSYS},
+    {SYS_io_uring_enter, "io_uring_enter", ENOSYS},
     {SYS_io_uring_register, "io_uring_register", ENOSYS},
-    {457, "statmount", ENOSYS}, {458, "listmount", ENOSYS},  // util-linux; /proc/self/mountinfo says the same
+    {457, "statmount", ENOSYS},
+    {458, "listmount", ENOSYS},                                // util-linux; /proc/self/mountinfo says the same
     {SYS_name_to_handle_at, "name_to_handle_at", EOPNOTSUPP},  // systemd's tools; the handle opens nothing here
-    {447, "memfd_secret", ENOSYS},  // pages that keep the host from hibernating
-    REFUSED(adjtimex), REFUSED(clock_adjtime),  // ntpdate -q reads with them
-    REFUSED(move_pages), REFUSED(migrate_pages), {SYS_lookup_dcookie, "lookup_dcookie", ENOSYS},
+    {447, "memfd_secret", ENOSYS},                             // pages that keep the host from hibernating
+    REFUSED(adjtimex),
+    REFUSED(clock_adjtime),  // ntpdate -q reads with them
+    REFUSED(move_pages),
+    REFUSED(migrate_pages),
+    {SYS_lookup_dcookie, "lookup_dcookie", ENOSYS},
 };
 
 // clone(2)'s namespace flags; CLONE_NEWTIME is only for clone3(2) and unshare(2).
-constexpr std::uint64_t kNamespaceFlags[] = {CLONE_NEWUSER, CLONE_NEWNS,  CLONE_NEWPID,   CLONE_NEWNET,
-                                             CLONE_NEWIPC,  CLONE_NEWUTS, CLONE_NEWCGROUP};
+constexpr std::uint64_t kNamespaceFlags[] = {CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP};
 constexpr std::uint64_t kTypeMask = 0xf;  // SOCK_TYPE_MASK
 constexpr std::uint64_t kMultipathTcp = 262, kSmc = 256, kL2tp = 115, kSockPacket = 10;
 
@@ -69,8 +108,7 @@ class Builder {
   explicit Builder(const FilterChoice& choice) : choice_(choice) {}
 
   std::vector<FilterRule> build() {
-    for (const Call& c : kTold)
-      rules_.push_back({c.nr, c.name, 0, {}});
+    for (const Call& c : kTold) rules_.push_back({c.nr, c.name, 0, {}});
     for (const Call& c : kQuiet) rules_.push_back({c.nr, c.name, c.error, {}});
     namespaces();
     terminals();
@@ -105,7 +143,7 @@ class Builder {
       add(SYS_unshare, "unshare", EPERM, {is(0, flag, flag)});
     }
     add(SYS_unshare, "unshare", EPERM, {is(0, 0x80, 0x80)});  // CLONE_NEWTIME
-    add(SYS_clone3, "clone3", ENOSYS);  // its flags lie behind a pointer; libc falls back to clone(2)
+    add(SYS_clone3, "clone3", ENOSYS);                        // its flags lie behind a pointer; libc falls back to clone(2)
   }
 
   // Typing into a terminal for another to read, and line disciplines. The kernel looks at the lower half of the command alone.
@@ -118,7 +156,9 @@ class Builder {
   // Families: unix, inet, inet6 and route netlink. Vsock reaches the hypervisor, AF_ALG and others are seldom used kernel code.
   void sockets() {
     // All below 64 that are none of the four (1, 2, 10, 16), in blocks of a power of two: fewer comparisons.
-    constexpr struct { std::uint64_t first, size; } kBlocks[] = {{3, 1}, {4, 4}, {8, 2}, {11, 1}, {12, 4}, {17, 1}, {18, 2}, {20, 4}, {24, 8}, {32, 32}};
+    constexpr struct {
+      std::uint64_t first, size;
+    } kBlocks[] = {{3, 1}, {4, 4}, {8, 2}, {11, 1}, {12, 4}, {17, 1}, {18, 2}, {20, 4}, {24, 8}, {32, 32}};
     for (const auto& block : kBlocks) add(SYS_socket, "socket", EAFNOSUPPORT, {is(0, block.first, 0xffffffff & ~(block.size - 1))});
     for (std::uint64_t bit = 64; bit <= 0x80000000; bit <<= 1) add(SYS_socket, "socket", EAFNOSUPPORT, {is(0, bit, bit)});
     add(SYS_socket, "socket", EAFNOSUPPORT, {is(0, AF_NETLINK), {2, ~0ULL, NETLINK_ROUTE, true, true}});
@@ -134,7 +174,8 @@ class Builder {
           add(SYS_socket, "socket", EACCES, {is(0, family), is(1, type, kTypeMask)});
       for (const std::uint64_t protocol : {kMultipathTcp, std::uint64_t{IPPROTO_SCTP}, std::uint64_t{IPPROTO_DCCP}, kSmc, kL2tp})
         add(SYS_socket, "socket", EPROTONOSUPPORT, {is(0, family), is(2, protocol)});
-      for (const std::uint64_t type : {std::uint64_t{SOCK_RAW}, kSockPacket}) add(SYS_socket, "socket", EPERM, {is(0, family), is(1, type, kTypeMask)});
+      for (const std::uint64_t type : {std::uint64_t{SOCK_RAW}, kSockPacket})
+        add(SYS_socket, "socket", EPERM, {is(0, family), is(1, type, kTypeMask)});
     }
   }
 
@@ -211,8 +252,8 @@ std::string render(const std::vector<FilterRule>& rules) {
   for (const FilterRule& r : rules) {
     text += std::string(r.error == 0 ? "notify" : strerrorname_np(r.error)) + " " + r.name;
     for (const Match& m : r.matches) {
-      std::snprintf(line, sizeof line, " a%u&0x%llx%s0x%llx", m.argument, static_cast<unsigned long long>(m.mask), m.differs ? "!=" : "==",
-                    static_cast<unsigned long long>(m.value));
+      std::snprintf(line, sizeof line, " a%u&0x%llx%s0x%llx", m.argument, static_cast<unsigned long long>(m.mask),
+                    m.differs ? "!=" : "==", static_cast<unsigned long long>(m.value));
       text += line;
     }
     text += '\n';

@@ -31,19 +31,22 @@ inline constexpr std::uint32_t kPersonality = 0x0040000 /* ADDR_NO_RANDOMIZE, fo
 
 /// All of a plan that a filter depends on.
 struct FilterChoice {
-  bool namespaces = true;         ///< the tier
+  bool namespaces = true;  ///< the tier
   bool nested_namespaces = false;
-  bool watch_exec = false;        ///< there are rules to tell of
-  bool restrict_exec = false;     ///< nothing but what a list allows
-  bool metered_memory = false;    ///< PID 1 holds the limit, for want of a cgroup
+  bool watch_exec = false;      ///< there are rules to tell of
+  bool restrict_exec = false;   ///< nothing but what a list allows
+  bool metered_memory = false;  ///< PID 1 holds the limit, for want of a cgroup
   NetMode net = NetMode::none;
 
   static constexpr unsigned count = 96;
   FilterChoice() = default;
   FilterChoice(const Plan& plan)  // NOLINT(google-explicit-constructor): a plan is a choice
-      : namespaces(plan.tier == Tier::namespaces), nested_namespaces(plan.nested_namespaces),
-        watch_exec(plan.restrict_exec || !plan.exec_rules.empty()), restrict_exec(plan.restrict_exec),
-        metered_memory(plan.by_meter.memory.has_value()), net(plan.net) {}
+      : namespaces(plan.tier == Tier::namespaces),
+        nested_namespaces(plan.nested_namespaces),
+        watch_exec(plan.restrict_exec || !plan.exec_rules.empty()),
+        restrict_exec(plan.restrict_exec),
+        metered_memory(plan.by_meter.memory.has_value()),
+        net(plan.net) {}
   /// 0 to count - 1.
   [[nodiscard]] unsigned index() const {
     return static_cast<unsigned>(namespaces) | static_cast<unsigned>(nested_namespaces) << 1 | static_cast<unsigned>(watch_exec) << 2 |

@@ -116,7 +116,10 @@ class Reader {
         c = next();
         switch (c) {
           case '\n':
-            if (at_end()) { v.resize(v.size() - blanks); return v; }
+            if (at_end()) {
+              v.resize(v.size() - blanks);
+              return v;
+            }
             continue;
           case 't': c = '\t'; break;
           case 'b': c = '\b'; break;
@@ -158,11 +161,42 @@ std::vector<Setting> read_git_config(std::string_view text) { return Reader(text
 bool is_trap(const Setting& s) {
   // Keys whose value is a command, a program or a directory of programs, in whichever section: git's own (git-config(1)), those
   // of its companions, and what a later git may add in the same words.
-  static constexpr std::array<std::string_view, 36> kKeys{
-      "alternaterefscommand", "askpass", "browser", "cccmd", "clean", "cmd", "command", "defaultkeycommand", "difffilter", "driver",
-      "editor", "external", "gitproxy", "headercmd", "helper", "hookspath", "httpd", "packobjectshook", "pager", "process", "program",
-      "receivepack", "recentobjectshook", "sendmailcmd", "smtpserver", "smudge", "sshcommand", "standalonetransferagent", "templatedir",
-      "textconv", "tocmd", "tunnel", "uploadarchive", "uploadpack", "vcs", "virtualfilesystem"};
+  static constexpr std::array<std::string_view, 36> kKeys{"alternaterefscommand",
+                                                          "askpass",
+                                                          "browser",
+                                                          "cccmd",
+                                                          "clean",
+                                                          "cmd",
+                                                          "command",
+                                                          "defaultkeycommand",
+                                                          "difffilter",
+                                                          "driver",
+                                                          "editor",
+                                                          "external",
+                                                          "gitproxy",
+                                                          "headercmd",
+                                                          "helper",
+                                                          "hookspath",
+                                                          "httpd",
+                                                          "packobjectshook",
+                                                          "pager",
+                                                          "process",
+                                                          "program",
+                                                          "receivepack",
+                                                          "recentobjectshook",
+                                                          "sendmailcmd",
+                                                          "smtpserver",
+                                                          "smudge",
+                                                          "sshcommand",
+                                                          "standalonetransferagent",
+                                                          "templatedir",
+                                                          "textconv",
+                                                          "tocmd",
+                                                          "tunnel",
+                                                          "uploadarchive",
+                                                          "uploadpack",
+                                                          "vcs",
+                                                          "virtualfilesystem"};
   // Sections in which `path` is a program, or a file with more settings.
   static constexpr std::array<std::string_view, 8> kPaths{"include", "includeif", "difftool", "mergetool", "browser", "man", "lfs", "guitool"};
   if (!s.value || s.value->empty()) return false;  // "true", or a list that is emptied
@@ -170,7 +204,8 @@ bool is_trap(const Setting& s) {
   if (s.section == "alias" || (s.section == "protocol" && s.key == "allow")) return true;
   if (s.section == "submodule" && s.key == "update") return s.value->starts_with('!');
   if (s.key == "path") return any_of(kPaths, s.section);
-  if (s.key.ends_with("url") || s.key.ends_with("insteadof")) return s.value->find("ext::") != std::string::npos || s.subsection.value_or("").find("ext::") != std::string::npos;
+  if (s.key.ends_with("url") || s.key.ends_with("insteadof"))
+    return s.value->find("ext::") != std::string::npos || s.subsection.value_or("").find("ext::") != std::string::npos;
   return any_of(kKeys, s.key);
 }
 

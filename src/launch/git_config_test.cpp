@@ -22,7 +22,8 @@ bool trap(std::string_view text) {
 }
 
 TEST(GitConfig, SectionsAndKeysHaveNoCaseAndSubsectionsHave) {
-  EXPECT_THAT(read("[CoRe]\nFsMonitor = X\n[Remote \"A b\"]\nURL=y\n[branch.Main]\nmerge=z\n"), ElementsAre("core.fsmonitor=X", "remote.A b.url=y", "branch.main.merge=z"));
+  EXPECT_THAT(read("[CoRe]\nFsMonitor = X\n[Remote \"A b\"]\nURL=y\n[branch.Main]\nmerge=z\n"),
+              ElementsAre("core.fsmonitor=X", "remote.A b.url=y", "branch.main.merge=z"));
 }
 TEST(GitConfig, AKeyMayStandBehindItsSection) { EXPECT_THAT(read("[core]bare=true"), ElementsAre("core.bare=true")); }
 TEST(GitConfig, AKeyWithoutAValueIsTold) { EXPECT_THAT(read("[a]\nb\nc =\n"), ElementsAre("a.b", "a.c=")); }
@@ -41,20 +42,61 @@ TEST(GitConfig, ABrokenLineDoesNotHideTheNext) {
 TEST(GitConfig, WithoutASectionThereIsNoSetting) { EXPECT_THAT(read("a = b\n[]\nc = d\n"), IsEmpty()); }
 
 TEST(GitConfig, WhatIsExecutedIsATrap) {
-  for (const char* text : {"[core]fsmonitor=x", "[core]hooksPath=.", "[core]sshCommand=x", "[core]editor=x", "[core]pager=x", "[core]gitProxy=x", "[core]askPass=x",
-                           "[core]alternateRefsCommand=x", "[filter \"a\"]clean=x", "[filter \"a\"]smudge=x", "[filter \"a\"]process=x", "[diff \"a\"]command=x",
-                           "[diff \"a\"]textconv=x", "[diff]external=x", "[merge \"a\"]driver=x", "[credential]helper=x", "[credential \"https://example.com\"]helper=x",
-                           "[gpg]program=x", "[gpg \"ssh\"]program=x", "[gpg \"ssh\"]defaultKeyCommand=x", "[alias]a=!x", "[alias]a=-c core.pager=x log", "[include]path=x",
-                           "[includeIf \"gitdir:/\"]path=x", "[protocol \"ext\"]allow=always", "[remote \"a\"]uploadpack=x", "[remote \"a\"]receivepack=x", "[remote \"a\"]vcs=x",
-                           "[remote \"a\"]url=ext::x", "[url \"ext::x\"]insteadOf=y", "[submodule \"a\"]update=!x", "[sequence]editor=x", "[pager]log=x", "[interactive]diffFilter=x",
-                           "[difftool \"a\"]cmd=x", "[mergetool \"a\"]path=x", "[uploadpack]packObjectsHook=x", "[init]templateDir=x", "[trailer \"a\"]command=x", "[tar \"a\"]command=x",
-                           "[hook \"a\"]command=x", "[web]browser=x", "[browser \"a\"]cmd=x", "[man \"a\"]path=x", "[sendemail]toCmd=x", "[imap]tunnel=x", "[gc]recentObjectsHook=x"})
+  for (const char* text : {"[core]fsmonitor=x",
+                           "[core]hooksPath=.",
+                           "[core]sshCommand=x",
+                           "[core]editor=x",
+                           "[core]pager=x",
+                           "[core]gitProxy=x",
+                           "[core]askPass=x",
+                           "[core]alternateRefsCommand=x",
+                           "[filter \"a\"]clean=x",
+                           "[filter \"a\"]smudge=x",
+                           "[filter \"a\"]process=x",
+                           "[diff \"a\"]command=x",
+                           "[diff \"a\"]textconv=x",
+                           "[diff]external=x",
+                           "[merge \"a\"]driver=x",
+                           "[credential]helper=x",
+                           "[credential \"https://example.com\"]helper=x",
+                           "[gpg]program=x",
+                           "[gpg \"ssh\"]program=x",
+                           "[gpg \"ssh\"]defaultKeyCommand=x",
+                           "[alias]a=!x",
+                           "[alias]a=-c core.pager=x log",
+                           "[include]path=x",
+                           "[includeIf \"gitdir:/\"]path=x",
+                           "[protocol \"ext\"]allow=always",
+                           "[remote \"a\"]uploadpack=x",
+                           "[remote \"a\"]receivepack=x",
+                           "[remote \"a\"]vcs=x",
+                           "[remote \"a\"]url=ext::x",
+                           "[url \"ext::x\"]insteadOf=y",
+                           "[submodule \"a\"]update=!x",
+                           "[sequence]editor=x",
+                           "[pager]log=x",
+                           "[interactive]diffFilter=x",
+                           "[difftool \"a\"]cmd=x",
+                           "[mergetool \"a\"]path=x",
+                           "[uploadpack]packObjectsHook=x",
+                           "[init]templateDir=x",
+                           "[trailer \"a\"]command=x",
+                           "[tar \"a\"]command=x",
+                           "[hook \"a\"]command=x",
+                           "[web]browser=x",
+                           "[browser \"a\"]cmd=x",
+                           "[man \"a\"]path=x",
+                           "[sendemail]toCmd=x",
+                           "[imap]tunnel=x",
+                           "[gc]recentObjectsHook=x"})
     EXPECT_TRUE(trap(text)) << text;
 }
 TEST(GitConfig, WhatGitWritesByItselfIsNone) {
-  for (const char* text : {"[core]repositoryformatversion=0", "[core]bare=false", "[core]worktree=../x", "[core]fsmonitor=true", "[core]fsmonitor", "[core]pager=", "[pager]log=false",
-                           "[remote \"a\"]url=https://example.com/a", "[remote \"a\"]fetch=+refs/heads/*:refs/remotes/a/*", "[branch \"a\"]merge=refs/heads/a", "[submodule \"a\"]active=true",
-                           "[submodule \"a\"]path=x", "[submodule \"a\"]update=rebase", "[credential]helper=", "[user]name=x", "[extensions]worktreeConfig=true", "[http]proxy=x"})
+  for (const char* text :
+       {"[core]repositoryformatversion=0", "[core]bare=false", "[core]worktree=../x", "[core]fsmonitor=true", "[core]fsmonitor",
+        "[core]pager=", "[pager]log=false", "[remote \"a\"]url=https://example.com/a", "[remote \"a\"]fetch=+refs/heads/*:refs/remotes/a/*",
+        "[branch \"a\"]merge=refs/heads/a", "[submodule \"a\"]active=true", "[submodule \"a\"]path=x", "[submodule \"a\"]update=rebase",
+        "[credential]helper=", "[user]name=x", "[extensions]worktreeConfig=true", "[http]proxy=x"})
     EXPECT_FALSE(trap(text)) << text;
 }
 

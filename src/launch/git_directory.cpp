@@ -24,7 +24,7 @@ namespace {
 
 constexpr const char* kSuffix = ".quarantined-by-cordon";
 constexpr const char* kClean = "config.cordon-clean";
-constexpr int kIncludes = 10;  // as deep as git follows them
+constexpr int kIncludes = 10;                  // as deep as git follows them
 constexpr std::size_t kMostConfig = 1U << 20;  // bytes; a larger file is set aside unread
 
 // At most `most` bytes of a regular file; FIFOs and devices are not waited for.
@@ -77,10 +77,18 @@ std::string replace(int directory, const std::string& name, const std::string& c
 
 // What git looks for where core.hooksPath says: other programs may lie there, too. githooks(5).
 bool is_hook_name(const std::string& name) {
-  static constexpr std::array<std::string_view, 24> kNames{
-      "applypatch-msg", "commit-msg", "fsmonitor-watchman", "post-applypatch", "post-checkout", "post-commit", "post-index-change", "post-merge",
-      "post-receive", "post-rewrite", "post-update", "pre-applypatch", "pre-auto-gc", "pre-commit", "pre-merge-commit", "pre-push",
-      "pre-rebase", "pre-receive", "prepare-commit-msg", "proc-receive", "push-to-checkout", "reference-transaction", "sendemail-validate", "update"};
+  static constexpr std::array<std::string_view, 24> kNames{"applypatch-msg",     "commit-msg",
+                                                           "fsmonitor-watchman", "post-applypatch",
+                                                           "post-checkout",      "post-commit",
+                                                           "post-index-change",  "post-merge",
+                                                           "post-receive",       "post-rewrite",
+                                                           "post-update",        "pre-applypatch",
+                                                           "pre-auto-gc",        "pre-commit",
+                                                           "pre-merge-commit",   "pre-push",
+                                                           "pre-rebase",         "pre-receive",
+                                                           "prepare-commit-msg", "proc-receive",
+                                                           "push-to-checkout",   "reference-transaction",
+                                                           "sendemail-validate", "update"};
   return name.starts_with("p4-") || std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
@@ -88,7 +96,9 @@ bool is_executable(const std::string& name, const struct stat& s) {
   return S_ISREG(s.st_mode) && (s.st_mode & 0111) != 0 && !name.ends_with(".sample") && name.find(kSuffix) == std::string::npos;
 }
 
-struct CloseDir { void operator()(DIR* d) const { closedir(d); } };
+struct CloseDir {
+  void operator()(DIR* d) const { closedir(d); }
+};
 
 // A name in an open directory.
 struct Place {
@@ -177,7 +187,8 @@ class Disarm {
       const std::string hook = e->d_name;
       struct stat link{};
       if (fstatat(dir.get(), e->d_name, &s, 0) != 0 || !is_executable(hook, s) || (elsewhere && !is_hook_name(hook))) continue;
-      if (moved || since_.changed(s) || (fstatat(dir.get(), e->d_name, &link, AT_SYMLINK_NOFOLLOW) == 0 && since_.changed(link))) laid.push_back(hook);
+      if (moved || since_.changed(s) || (fstatat(dir.get(), e->d_name, &link, AT_SYMLINK_NOFOLLOW) == 0 && since_.changed(link)))
+        laid.push_back(hook);
     }
     // A link as a whole: the directory that it names may be of use as something else.
     if (S_ISLNK(itself.st_mode) && moved && !laid.empty()) return found(place, "hooks", whole);

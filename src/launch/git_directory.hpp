@@ -25,14 +25,14 @@ class Since {
 
 struct Trap {
   std::string path;
-  std::string what;      ///< "core.fsmonitor", "a hook"
-  std::string set_aside; ///< where it lies now; empty: in its place
+  std::string what;       ///< "core.fsmonitor", "a hook"
+  std::string set_aside;  ///< where it lies now; empty: in its place
 };
 
 struct GitDirectory {
-  int fd;            ///< opened for reading
-  std::string path;  ///< absolute
-  std::string top;   ///< of the working tree, absolute: where a relative core.hooksPath begins
+  int fd;                               ///< opened for reading
+  std::string path;                     ///< absolute
+  std::string top;                      ///< of the working tree, absolute: where a relative core.hooksPath begins
   bool config_is_the_commands = false;  ///< the policy lets `config` be written: it is not looked at
   /// Tells each trap, after it was set aside where `mode` says so.
   void disarm(Traps mode, const Since& since, const std::function<void(const Trap&)>& tell) const;

@@ -122,8 +122,11 @@ void init_main(const InitConfig& config) {
   Meter meter(config.limits);
   auto look_at = Clock::now();
   for (int dial = config.dial;;) {
-    pollfd fds[] = {{config.control, POLLIN, 0}, {signals, POLLIN, 0}, {notifier ? notifier->listener() : shared.ready_fd, POLLIN, 0},
-                    {notifier ? notifier->fd() : -1, POLLIN, 0}, {dial, POLLIN, 0}};
+    pollfd fds[] = {{config.control, POLLIN, 0},
+                    {signals, POLLIN, 0},
+                    {notifier ? notifier->listener() : shared.ready_fd, POLLIN, 0},
+                    {notifier ? notifier->fd() : -1, POLLIN, 0},
+                    {dial, POLLIN, 0}};
     if (poll(fds, std::size(fds), meter.interval()) < 0 && errno != EINTR) finish(config, since);
     if (meter.interval() >= 0 && Clock::now() >= look_at) {
       if (const char* name = meter.look()) {

@@ -10,13 +10,13 @@ namespace cordon::launch {
 
 struct InitConfig {
   stage::Program program;
-  int control = -1;                       ///< to the supervisor; end of file means die
-  bool job = false;                       ///< a job of the caller's terminal: it stops when the command stops
+  int control = -1;  ///< to the supervisor; end of file means die
+  bool job = false;  ///< a job of the caller's terminal: it stops when the command stops
   NotifyOptions notify;
-  int acting_ruleset = -1;                ///< Landlock for PID 1 itself (acting.hpp), or -1
-  int output[2] = {-1, -1};               ///< what becomes standard output and error; -1: as it is
-  bool listeners = false;                 ///< make those of egress
-  int dial = -1;                          ///< channel on which egress asks for sockets
+  int acting_ruleset = -1;   ///< Landlock for PID 1 itself (acting.hpp), or -1
+  int output[2] = {-1, -1};  ///< what becomes standard output and error; -1: as it is
+  bool listeners = false;    ///< make those of egress
+  int dial = -1;             ///< channel on which egress asks for sockets
   MeterOptions limits;
   SweepOptions traps;
 };

@@ -65,7 +65,8 @@ Result<void> Janitor::start(const std::vector<Place>& places, const Cgroup& cgro
   stack_ = mmap(nullptr, kStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
   if (stack_ == MAP_FAILED) return stack_ = nullptr, impossible("cannot start the janitor", errno, "free some memory");
   (void)janitor_filter();
-  job_ = {places.data(), places.size(), cgroup ? cgroup.place() : Place{-1, nullptr}, cgroup.kill_fd(), supervisor_.get(), init_pidfd, ruleset_.get()};
+  job_ = {places.data(), places.size(), cgroup ? cgroup.place() : Place{-1, nullptr}, cgroup.kill_fd(), supervisor_.get(),
+          init_pidfd,    ruleset_.get()};
   int pidfd = -1;
   pid_ = clone(&Janitor::work, static_cast<char*>(stack_) + kStack, CLONE_VM | CLONE_PIDFD, &job_, &pidfd);
   if (pid_ < 0) return pid_ = 0, impossible("cannot start the janitor", errno, kRemedy);

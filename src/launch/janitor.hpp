@@ -28,7 +28,12 @@ class Janitor {
   void stop();
 
  private:
-  struct Job { const Place* places; std::size_t count; Place cgroup; int kill_fd, supervisor, init, ruleset; };
+  struct Job {
+    const Place* places;
+    std::size_t count;
+    Place cgroup;
+    int kill_fd, supervisor, init, ruleset;
+  };
   static int work(void* job);
   Job job_{};
   Fd supervisor_, ruleset_, pidfd_;

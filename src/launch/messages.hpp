@@ -13,18 +13,18 @@
 namespace cordon::launch {
 
 enum class MessageKind : std::uint32_t {
-  go,       ///< supervisor: all that must stand outside stands; nothing is built before
+  go,         ///< supervisor: all that must stand outside stands; nothing is built before
   listeners,  ///< init: two listeners of the sandbox's network, HTTP and SOCKS5, as descriptors
-  hold,     ///< supervisor, before `go`: descriptors to be kept open as long as PID 1 lives
-  built,    ///< init: the sandbox stands, the command's process is about to execve(2)
-  failed,   ///< init: `failure`
-  event,    ///< init: an event follows, as event/wire.hpp encodes it
-  stopped,  ///< init: the command was stopped, by signal `value`, and all of the sandbox with it
-  resume,   ///< supervisor: go on
-  limit,    ///< init: the limit named `text` was hit, the sandbox ends
-  ended,    ///< init: the command ended: `value` as wait(2) gives it
-  swept,    ///< init: what was made inside has been looked at for traps; the last that it says
-  signal,   ///< supervisor: send signal `value` to the command
+  hold,       ///< supervisor, before `go`: descriptors to be kept open as long as PID 1 lives
+  built,      ///< init: the sandbox stands, the command's process is about to execve(2)
+  failed,     ///< init: `failure`
+  event,      ///< init: an event follows, as event/wire.hpp encodes it
+  stopped,    ///< init: the command was stopped, by signal `value`, and all of the sandbox with it
+  resume,     ///< supervisor: go on
+  limit,      ///< init: the limit named `text` was hit, the sandbox ends
+  ended,      ///< init: the command ended: `value` as wait(2) gives it
+  swept,      ///< init: what was made inside has been looked at for traps; the last that it says
+  signal,     ///< supervisor: send signal `value` to the command
 };
 struct Message {
   MessageKind kind{};

@@ -29,7 +29,9 @@ std::size_t read_proc(const char* path, char* text, std::size_t size) {
 }
 
 // proc_pid_stat(5), from the third field on: the second may hold anything.
-struct Stat { std::uint64_t ticks, children_ticks, threads, started, resident; };
+struct Stat {
+  std::uint64_t ticks, children_ticks, threads, started, resident;
+};
 std::optional<Stat> read_stat(int pid) {
   char path[48], text[1024];
   std::snprintf(path, sizeof path, "/proc/%d/stat", pid);

@@ -30,7 +30,9 @@ class Meter {
   [[nodiscard]] const char* look();
 
  private:
-  struct Seen { std::uint64_t started, ticks; };
+  struct Seen {
+    std::uint64_t started, ticks;
+  };
   [[nodiscard]] std::uint64_t kept_in_files() const;
   MeterOptions options_;
   std::map<int, Seen> seen_;

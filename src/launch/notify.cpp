@@ -33,8 +33,12 @@ constexpr long kTick = 10'000'000;  // ns: until a signal or a death is seen, an
 }  // namespace
 
 Notifier::Notifier(int listener, const NotifyOptions& options, Tally::Tell tell)
-    : listener_(listener), epoll_(epoll_create1(EPOLL_CLOEXEC)), timer_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
-      tally_(std::move(tell)), peers_(options.own_network), rules_{peers_, options.own_network || options.scoped, options.ports},
+    : listener_(listener),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      timer_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
+      tally_(std::move(tell)),
+      peers_(options.own_network),
+      rules_{peers_, options.own_network || options.scoped, options.ports},
       exec_(*options.exec_rules, options.restrict_exec) {
   ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);  // 6.6; slower without
   rlimit files{};
@@ -128,7 +132,8 @@ void Notifier::proceed(Waiting& w) {
 void Notifier::wait(Waiting& w) {
   if (w.process == 0) w.process = Caller(static_cast<int>(w.request.pid)).process();
   const auto held = [&](int process) {
-    return std::count_if(waiting_.begin(), waiting_.end(), [&](const Waiting& o) { return &o != &w && o.call && (process == 0 || o.process == process); });
+    return std::count_if(waiting_.begin(), waiting_.end(),
+                         [&](const Waiting& o) { return &o != &w && o.call && (process == 0 || o.process == process); });
   };
   if (w.call->untouched() && (held(0) >= kMostHeld || held(w.process) >= kMostHeldEach)) {
     if (w.watched >= 0) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, std::exchange(w.watched, -1), nullptr);
@@ -165,8 +170,7 @@ void Notifier::refuse(const seccomp_notif& request) {
 }
 
 void Notifier::watch_bind(const seccomp_notif& request) {
-  if (const auto socket = Caller(static_cast<int>(request.pid)).descriptor(static_cast<int>(request.data.args[0]));
-      socket && valid(request.id))
+  if (const auto socket = Caller(static_cast<int>(request.pid)).descriptor(static_cast<int>(request.data.args[0])); socket && valid(request.id))
     peers_.watch_bind(*socket);
   // Not a decision: mounts and Landlock hold bind(2). Another socket bound in the meantime is not noted, so not reachable.
   answer(request.id, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);

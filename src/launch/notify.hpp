@@ -20,9 +20,9 @@
 namespace cordon::launch {
 
 struct NotifyOptions {
-  bool own_network = true;  ///< every unix socket of the network namespace was made inside
-  bool scoped = false;      ///< PID 1 has a Landlock domain of its own around the command's, which scopes abstract sockets
-  bool ports = false;       ///< ... and limits TCP ports
+  bool own_network = true;                            ///< every unix socket of the network namespace was made inside
+  bool scoped = false;                                ///< PID 1 has a Landlock domain of its own around the command's, which scopes abstract sockets
+  bool ports = false;                                 ///< ... and limits TCP ports
   const std::vector<ExecRule>* exec_rules = nullptr;  ///< outlives the notifier
   bool restrict_exec = false;
 };

@@ -72,9 +72,15 @@ Output::Moved Output::move(Stream& s) {
 bool Output::move(const pollfd* fds) {
   std::size_t i = 0;
   for (auto s = streams_.begin(); s != streams_.end(); ++i) {
-    if (fds[i].revents == 0) { ++s; continue; }
+    if (fds[i].revents == 0) {
+      ++s;
+      continue;
+    }
     if (!s->writable) {  // bytes or the end have come; wait until they can go on
-      if ((fds[i].revents & POLLIN) == 0) { s = streams_.erase(s); continue; }
+      if ((fds[i].revents & POLLIN) == 0) {
+        s = streams_.erase(s);
+        continue;
+      }
       s->writable = true;
       ++s;
       continue;

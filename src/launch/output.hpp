@@ -29,11 +29,11 @@ class Output {
 
  private:
   struct Stream {
-    int target;                ///< 1 or 2
-    bool both;                 ///< 1 and 2 are the same file
+    int target;  ///< 1 or 2
+    bool both;   ///< 1 and 2 are the same file
     Fd source, command_end;
-    bool writable = false;     ///< bytes wait: the target is what is waited for
-    std::size_t chunk;         ///< most bytes for one splice(2) that must not block
+    bool writable = false;  ///< bytes wait: the target is what is waited for
+    std::size_t chunk;      ///< most bytes for one splice(2) that must not block
   };
   enum class Moved { all, some, end };
   Moved move(Stream& stream);

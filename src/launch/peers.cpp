@@ -37,7 +37,10 @@ std::optional<std::uint64_t> cookie(int socket, int option) {
 std::uint32_t kernel_device(unsigned major_number, unsigned minor_number) { return (major_number << 20) | minor_number; }
 
 // What sock_diag calls device and inode: those of the superblock and the inode itself. stat(2) shows others on btrfs and overlayfs.
-struct Identity { std::uint32_t device; std::uint64_t inode; };
+struct Identity {
+  std::uint32_t device;
+  std::uint64_t inode;
+};
 std::optional<Identity> raw_identity(int fd) {
   char path[64], text[1024];
   std::snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
@@ -100,7 +103,10 @@ void Peers::watch_bind(const Fd& socket) {
 
 std::vector<Peers::Bound> Peers::bound() const {
   std::vector<Bound> all;
-  struct { nlmsghdr head; unix_diag_req body; } request{};
+  struct {
+    nlmsghdr head;
+    unix_diag_req body;
+  } request{};
   request.head.nlmsg_len = sizeof request;
   request.head.nlmsg_type = SOCK_DIAG_BY_FAMILY;
   request.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
@@ -124,8 +130,7 @@ std::vector<Peers::Bound> Peers::bound() const {
         if (a.nla_type != UNIX_DIAG_VFS || a.nla_len < NLA_HDRLEN + sizeof(unix_diag_vfs)) continue;
         unix_diag_vfs vfs{};
         std::memcpy(&vfs, at + NLA_HDRLEN, sizeof vfs);
-        all.push_back({vfs.udiag_vfs_ino, vfs.udiag_vfs_dev,
-                       (static_cast<std::uint64_t>(m->udiag_cookie[1]) << 32) | m->udiag_cookie[0]});
+        all.push_back({vfs.udiag_vfs_ino, vfs.udiag_vfs_dev, (static_cast<std::uint64_t>(m->udiag_cookie[1]) << 32) | m->udiag_cookie[0]});
       }
     }
   }
@@ -138,8 +143,8 @@ bool Peers::made_inside(const Fd& file) const {
   const auto known = [&](std::uint32_t device, std::uint64_t inode) {
     // sock_diag cuts inode numbers to 32 bits: one that does not fit could be taken for another.
     return inode <= UINT32_MAX && std::any_of(all.begin(), all.end(), [&](const Bound& b) {
-      return b.inode == inode && b.device == device && (own_network_ || cookies_.contains(b.cookie));
-    });
+             return b.inode == inode && b.device == device && (own_network_ || cookies_.contains(b.cookie));
+           });
   };
   if (known(kernel_device(major(s.st_dev), minor(s.st_dev)), s.st_ino)) return true;
   const auto raw = raw_identity(file.get());

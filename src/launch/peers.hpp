@@ -25,11 +25,14 @@ class Peers {
   [[nodiscard]] bool foreign(const Fd& socket) const;
 
  private:
-  struct Bound { std::uint32_t inode, device; std::uint64_t cookie; };
+  struct Bound {
+    std::uint32_t inode, device;
+    std::uint64_t cookie;
+  };
   [[nodiscard]] std::vector<Bound> bound() const;
   bool own_network_;
   Fd diag_;
-  std::set<std::uint64_t> cookies_;            // of sockets that were bound inside
+  std::set<std::uint64_t> cookies_;              // of sockets that were bound inside
   std::vector<std::uint64_t> foreign_networks_;  // of the inherited standard streams
 };
 

@@ -22,15 +22,13 @@ constexpr int kAttempts = 200;  // of a millisecond each: another run may be jus
 
 bool is_marker(const struct stat& s) { return s.st_mode == (S_IFDIR | kMarkerMode); }
 
-long open_directory(const Place& p) {
-  return call(SYS_openat, p.parent, ptr(p.name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
+long open_directory(const Place& p) { return call(SYS_openat, p.parent, ptr(p.name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); }
 
 // Does the name still lead to the directory that was opened? Known only once its lock is held.
 bool still_named(const Place& p, const struct stat& opened) {
   struct stat named{};
-  return call(SYS_newfstatat, p.parent, ptr(p.name), ptr(&named), AT_SYMLINK_NOFOLLOW) == 0 &&
-         named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
+  return call(SYS_newfstatat, p.parent, ptr(p.name), ptr(&named), AT_SYMLINK_NOFOLLOW) == 0 && named.st_dev == opened.st_dev &&
+         named.st_ino == opened.st_ino;
 }
 
 // Makes the directory or takes the one that is there. 0, EAGAIN while another run is at it, or an errno.
@@ -79,7 +77,9 @@ Result<void> Placeholders::open(const Plan& plan) {
     const auto slash = p.path.rfind('/');
     const std::string parent = slash == 0 ? "/" : p.path.substr(0, slash);
     parents_.emplace_back(::open(parent.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!parents_.back()) return impossible("cannot protect " + printable(p.path) + " (" + p.why + "): its directory", errno, errno == EMFILE || errno == ENFILE ? "raise `ulimit -n`, or close descriptors" : "run again if it was moved");
+    if (!parents_.back())
+      return impossible("cannot protect " + printable(p.path) + " (" + p.why + "): its directory", errno,
+                        errno == EMFILE || errno == ENFILE ? "raise `ulimit -n`, or close descriptors" : "run again if it was moved");
     names_.push_back(p.path.substr(slash + 1));
     places_.push_back({parents_.back().get(), names_.back().c_str()});
   }

@@ -47,7 +47,9 @@ stage::Mount to_stage(const Mount& m) {
 }
 
 Result<Fd> make_ruleset(const Plan& plan) {
-  struct { std::uint64_t fs, net, scoped; } attr{plan.landlock_fs, plan.landlock_net, plan.landlock_scoped};
+  struct {
+    std::uint64_t fs, net, scoped;
+  } attr{plan.landlock_fs, plan.landlock_net, plan.landlock_scoped};
   // Older kernels take shorter structs; trailing zeroes are not looked at by the caller of a shorter size.
   const std::size_t size = attr.scoped ? 24 : attr.net ? 16 : 8;
   Fd fd(static_cast<int>(syscall(SYS_landlock_create_ruleset, &attr, size, 0)));
@@ -68,7 +70,9 @@ Result<Fd> make_ruleset(const Plan& plan) {
       return impossible("cannot add the Landlock rule for " + printable(rule.path), errno, "see `cordon doctor`");
   }
   for (const std::uint16_t port : plan.landlock_connect_ports) {
-    struct { std::uint64_t access, port; } a{2 /* LANDLOCK_ACCESS_NET_CONNECT_TCP */, port};
+    struct {
+      std::uint64_t access, port;
+    } a{2 /* LANDLOCK_ACCESS_NET_CONNECT_TCP */, port};
     if (syscall(SYS_landlock_add_rule, fd.get(), 2 /* LANDLOCK_RULE_NET_PORT */, &a, 0) != 0)
       return impossible("cannot add the Landlock rule for port " + std::to_string(port), errno, "see `cordon doctor`");
   }

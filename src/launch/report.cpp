@@ -15,7 +15,9 @@ std::string array(const std::vector<std::string>& texts) {
 Event start_event(const Plan& plan, const std::string& policy_digest, pid_t pid) {
   Event e{EventKind::start, Decision::allowed, plan.executable, "", pid, plan.executable, "", {}, 0};
   e.extra = {{"tier", plan.tier == Tier::namespaces ? "\"namespaces\"" : "\"landlock\""},
-             {"mechanisms", array(plan.mechanisms)}, {"weaker", array(plan.weaker)}, {"policy", json_string(policy_digest)}};
+             {"mechanisms", array(plan.mechanisms)},
+             {"weaker", array(plan.weaker)},
+             {"policy", json_string(policy_digest)}};
   return e;
 }
 
@@ -29,9 +31,14 @@ Event exec_denied_event(const Plan& plan) {
 
 Event exit_event(const Plan& plan, const Usage& u, pid_t pid) {
   Event e{EventKind::exit, Decision::allowed, plan.executable, "", pid, plan.executable, "", {}, 0};
-  e.extra = {{"status", std::to_string(u.status)}, {"wall", std::to_string(u.wall)},
-             {"cpu", std::to_string(u.cpu)}, {"cpu_user", std::to_string(u.cpu_user)}, {"cpu_system", std::to_string(u.cpu_system)},
-             {"peak_memory", std::to_string(u.peak_memory)}, {"refused", std::to_string(u.refused)}, {"limits", std::to_string(u.limits)}};
+  e.extra = {{"status", std::to_string(u.status)},
+             {"wall", std::to_string(u.wall)},
+             {"cpu", std::to_string(u.cpu)},
+             {"cpu_user", std::to_string(u.cpu_user)},
+             {"cpu_system", std::to_string(u.cpu_system)},
+             {"peak_memory", std::to_string(u.peak_memory)},
+             {"refused", std::to_string(u.refused)},
+             {"limits", std::to_string(u.limits)}};
   if (!u.network.empty()) e.extra.emplace_back("net", u.network);
   return e;
 }

@@ -19,9 +19,9 @@ namespace cordon::launch {
 struct Usage {
   int status = 0;
   double wall = 0, cpu = 0, cpu_user = 0, cpu_system = 0;  ///< seconds; `cpu` is the most exact total
-  std::uint64_t peak_memory = 0;                  ///< bytes
-  std::uint64_t refused = 0, limits = 0;          ///< counts
-  std::string network;                            ///< JSON of the egress process, or empty
+  std::uint64_t peak_memory = 0;                           ///< bytes
+  std::uint64_t refused = 0, limits = 0;                   ///< counts
+  std::string network;                                     ///< JSON of the egress process, or empty
 };
 [[nodiscard]] Event exit_event(const Plan& plan, const Usage& usage, pid_t pid);
 

@@ -15,7 +15,10 @@ namespace cordon::launch {
 [[nodiscard]] std::span<const sock_filter> filter_of(const FilterChoice& choice);
 
 /// The errno that a refused call gets, and its name. Name is empty for calls that are not refused.
-struct Refusal { const char* name; int error; };
+struct Refusal {
+  const char* name;
+  int error;
+};
 [[nodiscard]] Refusal refusal(int nr);
 
 }  // namespace cordon::launch

@@ -109,8 +109,9 @@ TEST(Seccomp, TheRulesAreThoseThatWereReviewed) {
   GTEST_SKIP() << "the golden text is x86_64's";
 #endif
   std::string text;
-  for (const Plan& p : kPlans) text += "# " + std::string(p.tier == Tier::namespaces ? "namespaces" : "landlock") + ", net " +
-                                       std::to_string(static_cast<int>(p.net)) + "\n" + render(filter_rules(p));
+  for (const Plan& p : kPlans)
+    text += "# " + std::string(p.tier == Tier::namespaces ? "namespaces" : "landlock") + ", net " + std::to_string(static_cast<int>(p.net)) + "\n" +
+            render(filter_rules(p));
   Plan nested = kPlans[0];
   nested.nested_namespaces = nested.restrict_exec = true;
   text += "# namespaces, nested, exec rules\n" + render(filter_rules(nested));
@@ -123,7 +124,8 @@ TEST(Seccomp, TheRulesAreThoseThatWereReviewed) {
 
 TEST(Seccomp, TheProgramDoesWhatTheRulesSayOfAHundredThousandCalls) {
   std::mt19937_64 random(20240607);
-  const std::uint64_t tempting[] = {0, 1, 2, 3, 10, 16, 17, 40, 44, 255, 256, 262, 0x5412, 0x5423, 0x541c, 0x541d, CLONE_NEWUSER, CLONE_NEWNS, 0x80, 0xffffffff, 0x0040000};
+  const std::uint64_t tempting[] = {
+      0, 1, 2, 3, 10, 16, 17, 40, 44, 255, 256, 262, 0x5412, 0x5423, 0x541c, 0x541d, CLONE_NEWUSER, CLONE_NEWNS, 0x80, 0xffffffff, 0x0040000};
   for (const Plan& p : kPlans) {
     const auto program = program_of(p);
     const auto rules = filter_rules(p);
@@ -136,7 +138,8 @@ TEST(Seccomp, TheProgramDoesWhatTheRulesSayOfAHundredThousandCalls) {
         if (random() % 4 == 0) a |= random() << 32;
         if (random() % 8 == 0) a |= 02000000;
       }
-      ASSERT_TRUE(reference(rules, d).contains(run(program, d))) << run(program, d) << " for call " << d.nr << " arch " << d.arch << " args " << d.args[0] << " " << d.args[1] << " " << d.args[2];
+      ASSERT_TRUE(reference(rules, d).contains(run(program, d)))
+          << run(program, d) << " for call " << d.nr << " arch " << d.arch << " args " << d.args[0] << " " << d.args[1] << " " << d.args[2];
     }
   }
 }
@@ -148,8 +151,9 @@ TEST(Seccomp, TheTableOfTheBuildIsWhatLibseccompMakesOfTheRules) {
     const auto made = compile_filter(choice);
     ASSERT_TRUE(made) << made.error().sentence();
     const auto built = filter_of(choice);
-    ASSERT_TRUE(std::equal(made->begin(), made->end(), built.begin(), built.end(),
-                           [](const sock_filter& a, const sock_filter& b) { return std::memcmp(&a, &b, sizeof a) == 0; })) << i;
+    ASSERT_TRUE(std::equal(made->begin(), made->end(), built.begin(), built.end(), [](const sock_filter& a, const sock_filter& b) {
+      return std::memcmp(&a, &b, sizeof a) == 0;
+    })) << i;
   }
 }
 
@@ -219,9 +223,31 @@ TEST(Seccomp, WhatIsNewOrForeignDoesNotExist) {
 TEST(Seccomp, OrdinaryCallsStayInTheKernel) {
   for (const Plan& p : kPlans) {
     const auto program = program_of(p);
-    for (const int nr : {SYS_read, SYS_write, SYS_openat, SYS_close, SYS_mmap, SYS_execve, SYS_execveat, SYS_ptrace, SYS_process_vm_readv, SYS_prctl,
-                         SYS_seccomp, SYS_landlock_create_ruleset, SYS_recvmsg, SYS_socketpair, SYS_accept4, SYS_futex, SYS_mbind, 452 /* fchmodat2 */,
-                         462 /* mseal */, 463, 464, 465, 466 /* *xattrat */, 468, 469 /* file_getattr, file_setattr */})
+    for (const int nr : {SYS_read,
+                         SYS_write,
+                         SYS_openat,
+                         SYS_close,
+                         SYS_mmap,
+                         SYS_execve,
+                         SYS_execveat,
+                         SYS_ptrace,
+                         SYS_process_vm_readv,
+                         SYS_prctl,
+                         SYS_seccomp,
+                         SYS_landlock_create_ruleset,
+                         SYS_recvmsg,
+                         SYS_socketpair,
+                         SYS_accept4,
+                         SYS_futex,
+                         SYS_mbind,
+                         452 /* fchmodat2 */,
+                         462 /* mseal */,
+                         463,
+                         464,
+                         465,
+                         466 /* *xattrat */,
+                         468,
+                         469 /* file_getattr, file_setattr */})
       EXPECT_EQ(run(program, call(nr)), kAllow) << nr;
     for (const std::uint64_t persona : {0ULL, 0xffffffffULL, 0x0040000ULL, 8ULL}) EXPECT_EQ(run(program, call(SYS_personality, {persona})), kAllow);
   }

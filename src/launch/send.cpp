@@ -16,10 +16,10 @@
 namespace cordon::launch {
 namespace {
 
-constexpr std::size_t kChunk = 256 * 1024;        // of a stream, in one turn
-constexpr std::size_t kMostControl = 64 * 1024;   // above net.core.optmem_max's default
-constexpr std::size_t kMostVectors = 1024;        // UIO_MAXIOV
-constexpr std::size_t kMostDescriptors = 253;     // SCM_MAX_FD
+constexpr std::size_t kChunk = 256 * 1024;       // of a stream, in one turn
+constexpr std::size_t kMostControl = 64 * 1024;  // above net.core.optmem_max's default
+constexpr std::size_t kMostVectors = 1024;       // UIO_MAXIOV
+constexpr std::size_t kMostDescriptors = 253;    // SCM_MAX_FD
 constexpr unsigned kMessagesPerTurn = 32;
 constexpr int kInternalFlags = 0x8000000 | 0x10000 | 0x100000;  // MSG_SPLICE_PAGES and its like: sendto(2) drops them, sendmsg(2) refuses
 
@@ -45,12 +45,14 @@ class Send final : public SocketCall {
   [[nodiscard]] bool untouched() const override { return index_ == 0 && sent_ == 0; }
 
  private:
-  struct To { std::uint64_t data, size, address, address_size; };
+  struct To {
+    std::uint64_t data, size, address, address_size;
+  };
 
   Turn attempt(std::vector<char>& scratch) override {
     if (count_ == 0) return finish(0);
     if ((flags_ & MSG_OOB) != 0 && domain_ == AF_UNIX) return finish(-EOPNOTSUPP);  // CVE-2025-38236; nobody needs it
-    if ((flags_ & MSG_FASTOPEN) != 0) return finish(-EOPNOTSUPP);  // a connect(2) that Landlock does not see; clients fall back
+    if ((flags_ & MSG_FASTOPEN) != 0) return finish(-EOPNOTSUPP);                   // a connect(2) that Landlock does not see; clients fall back
     for (unsigned n = 0; n < kMessagesPerTurn; ++n) {
       if (!loaded_ && !load()) return stop();
       const Turn turn = send_some(scratch);

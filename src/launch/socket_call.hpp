@@ -39,10 +39,16 @@ class SocketCall {
  protected:
   SocketCall(const SocketRules& rules, const Caller& caller, Fd socket) : rules_(rules), caller_(caller.tid()), socket_(std::move(socket)) {}
   virtual Turn attempt(std::vector<char>& scratch) = 0;
-  virtual long timed_out() const = 0;         ///< the result once SO_SNDTIMEO is over
+  virtual long timed_out() const = 0;                       ///< the result once SO_SNDTIMEO is over
   [[nodiscard]] virtual long partial() const { return 0; }  ///< what is done already
-  Turn finish(long result) { result_ = result; return Turn::done; }
-  Turn block(int fd) { wait_on_ = fd; return Turn::wait; }
+  Turn finish(long result) {
+    result_ = result;
+    return Turn::done;
+  }
+  Turn block(int fd) {
+    wait_on_ = fd;
+    return Turn::wait;
+  }
   [[nodiscard]] std::optional<Destination> destination(const sockaddr_storage& bytes, socklen_t size);
   void refuse(std::string object) { refused_ = std::move(object); }
 

@@ -17,13 +17,16 @@ namespace cordon::launch {
 namespace {
 
 // struct clone_args of clone3(2) as of Linux 5.7; linux/sched.h and sched.h do not go together.
-struct CloneArgs { std::uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup; };
+struct CloneArgs {
+  std::uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
+};
 
 Error worded(int error) {
   if (error == EAGAIN) return {ErrorKind::impossible, "cannot start a process", "end some processes or raise `ulimit -u`", error, 125};
   if (error == ENOMEM) return {ErrorKind::impossible, "cannot start a process", "free some memory", error, 125};
   if (error == ENOSPC)
-    return {ErrorKind::impossible, "cannot make the namespaces: there are too many", "raise user.max_user_namespaces, or accept less with --require landlock", error, 125};
+    return {ErrorKind::impossible, "cannot make the namespaces: there are too many",
+            "raise user.max_user_namespaces, or accept less with --require landlock", error, 125};
   return {ErrorKind::impossible, "cannot make the namespaces", "see `cordon doctor`, or accept less with --require landlock", error, 125};
 }
 

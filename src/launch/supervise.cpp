@@ -50,7 +50,8 @@ Result<void> Supervisor::start() {
   if (!plan_.cgroup_dir.empty())
     if (auto r = cgroup_.make(plan_.cgroup_dir, plan_.by_cgroup); !r) return r;
   int pair[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return impossible("cannot make a socket pair", errno, "close descriptors, or raise `ulimit -n`");
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+    return impossible("cannot make a socket pair", errno, "close descriptors, or raise `ulimit -n`");
   control_ = Fd(pair[0]);
   Fd inner(pair[1]);
   sigset_t all;
@@ -88,7 +89,8 @@ Result<void> Supervisor::start() {
     // Without its upstream the command must not run at all; else nobody waits for egress: what connects is queued.
     while (!egress_ready_ && !failure_) {
       pollfd fds[] = {{egress_.channel(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
-      if (poll(fds, std::size(fds), kEgressPatience) == 0) fail({ErrorKind::impossible, "the egress process does not answer", "try again", ETIMEDOUT, 125});
+      if (poll(fds, std::size(fds), kEgressPatience) == 0)
+        fail({ErrorKind::impossible, "the egress process does not answer", "try again", ETIMEDOUT, 125});
       if (fds[0].revents != 0) hear_egress(MSG_DONTWAIT);
       signalfd_siginfo s{};
       while (read(signals_.get(), &s, sizeof s) == sizeof s)

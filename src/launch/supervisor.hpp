@@ -35,11 +35,15 @@ class Supervisor {
   /// Ends what is left, removes what was made on the host, and tells the outcome.
   Result<int> finish();
   /// The first cause is kept.
-  void fail(Error error) { if (!failure_) failure_ = std::move(error); }
+  void fail(Error error) {
+    if (!failure_) failure_ = std::move(error);
+  }
 
  private:
   using Clock = std::chrono::steady_clock;
-  void emit(const Event& event) const { if (options_.on_event) options_.on_event(event); }
+  void emit(const Event& event) const {
+    if (options_.on_event) options_.on_event(event);
+  }
   void hear_init();
   void hear_egress(int flags);
   void egress_event(std::string_view bytes);

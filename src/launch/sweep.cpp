@@ -39,13 +39,16 @@ Fd open_beneath(int root, const char* path) {
 
 class Sweep {
  public:
-  Sweep(const SweepOptions& options, const Since& since, const std::function<void(const Event&)>& tell) : options_(options), since_(since), tell_(tell) {}
+  Sweep(const SweepOptions& options, const Since& since, const std::function<void(const Event&)>& tell)
+      : options_(options), since_(since), tell_(tell) {}
 
   void tree(const std::string& root) {
     const Fd top(open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
     if (!top) return tell_(unswept_event(root, "it cannot be opened"));
     for (std::deque<std::string> todo{"."}; !todo.empty(); todo.pop_front()) {
-      if (looked_++ >= kMostDirectories) return tell_(unswept_event(root, "more than " + std::to_string(kMostDirectories) + " directories: those far from the top were not looked at"));
+      if (looked_++ >= kMostDirectories)
+        return tell_(
+            unswept_event(root, "more than " + std::to_string(kMostDirectories) + " directories: those far from the top were not looked at"));
       const Fd dir = open_directory(top.get(), todo.front());
       if (dir) look(dir.get(), root, todo.front(), todo);
       else if (errno != ENOENT) tell(unswept_event(root + "/" + todo.front(), "it cannot be opened"));
@@ -96,7 +99,8 @@ class Sweep {
     struct stat s{};
     if (fstat(dir, &s) != 0 || !seen_.emplace(s.st_dev, s.st_ino, top).second) return;
     GitDirectory{dir, path, top, path == options_.spared}.disarm(options_.mode, since_, [&](const Trap& t) {
-      if (traps_.insert(t.path + "\n" + t.set_aside).second) tell(event(t.set_aside.empty() ? Decision::allowed : Decision::denied, t.path, t.what, t.set_aside));
+      if (traps_.insert(t.path + "\n" + t.set_aside).second)
+        tell(event(t.set_aside.empty() ? Decision::allowed : Decision::denied, t.path, t.what, t.set_aside));
     });
   }
 

@@ -19,7 +19,11 @@ class Tally {
   void flush();
 
  private:
-  struct Count { Event event; std::uint64_t more = 0; unsigned told = 0; };
+  struct Count {
+    Event event;
+    std::uint64_t more = 0;
+    unsigned told = 0;
+  };
   Tell tell_;
   std::map<std::string, Count> counts_;
   std::uint64_t others_ = 0;

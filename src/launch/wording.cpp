@@ -15,14 +15,17 @@ Error worded(const stage::Failure& f, const Plan& plan) {
     case Step::id_maps: e.what = "cannot map the user into a user namespace"; break;
     case Step::host_name: e.what = "cannot set the host name of the sandbox"; break;
     case Step::loopback: e.what = "cannot bring up the loopback device"; break;
-    case Step::old_root: case Step::clone_root: case Step::attach_root: e.what = "cannot clone the mount tree"; break;
+    case Step::old_root:
+    case Step::clone_root:
+    case Step::attach_root: e.what = "cannot clone the mount tree"; break;
     case Step::mount:
       if (const Mount* m = at(plan.mounts)) e.what = "cannot mount " + printable(m->target) + (m->why.empty() ? "" : " (" + m->why + ")");
       else e.what = "cannot make the masks";
       e.remedy = "was it moved while the sandbox was built? else see `cordon doctor`";
       break;
     case Step::listeners: e.what = "cannot listen for the proxy inside the sandbox"; break;
-    case Step::pivot: case Step::detach_old_root: e.what = "cannot change the root"; break;
+    case Step::pivot:
+    case Step::detach_old_root: e.what = "cannot change the root"; break;
     case Step::keyring: e.what = "cannot make a session keyring"; break;
     case Step::session: e.what = "cannot make a new session"; break;
     case Step::rlimit: {
@@ -32,7 +35,8 @@ Error worded(const stage::Failure& f, const Plan& plan) {
     }
     case Step::capabilities: e.what = "cannot drop the capabilities"; break;
     case Step::no_new_privs: e.what = "cannot set no_new_privs"; break;
-    case Step::landlock_rule: case Step::landlock: e.what = "cannot apply Landlock"; break;
+    case Step::landlock_rule:
+    case Step::landlock: e.what = "cannot apply Landlock"; break;
     case Step::working_directory:
       e.what = "cannot enter the working directory " + printable(plan.cwd);
       e.remedy = "start in a directory that the policy lets the command read";
@@ -41,7 +45,7 @@ Error worded(const stage::Failure& f, const Plan& plan) {
     case Step::exec:
       e.kind = ErrorKind::refused;
       e.what = "cannot execute " + printable(plan.executable);
-      e.remedy = f.error == ENOEXEC                         ? "name an interpreter: `sh " + printable(plan.executable) + "`"
+      e.remedy = f.error == ENOEXEC                      ? "name an interpreter: `sh " + printable(plan.executable) + "`"
                  : f.error == EACCES || f.error == EPERM ? "allow it with --allow-exec, or check its mode"
                  : f.error == ENOENT                     ? "its interpreter or loader is missing"
                                                          : "are the limits of memory, processes and open files too small for it?";

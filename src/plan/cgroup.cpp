@@ -28,9 +28,15 @@ void find_cgroup(HostFacts& f) {
   std::string mount;
   for (const char* place : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
     struct statfs s{};
-    if (::statfs(place, &s) == 0 && s.f_type == CGROUP2_SUPER_MAGIC) { mount = place; break; }
+    if (::statfs(place, &s) == 0 && s.f_type == CGROUP2_SUPER_MAGIC) {
+      mount = place;
+      break;
+    }
   }
-  if (mount.empty()) { f.cgroup_why = "no cgroup v2 is mounted"; return; }
+  if (mount.empty()) {
+    f.cgroup_why = "no cgroup v2 is mounted";
+    return;
+  }
   f.cgroup_why = "this process is in no cgroup v2 that it can name";
   const std::string text = real_host().read_file("/proc/self/cgroup").value_or("");
   const auto line = text.find("0::/");

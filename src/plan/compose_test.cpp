@@ -23,14 +23,16 @@ unsigned long setting(const char* name, unsigned long otherwise) {
 
 struct Host {
   std::map<std::string, std::string> links;  // everything else is a directory, or a file where its name begins with 'f'
-  bool missing = false;  // "none" is absent
+  bool missing = false;                      // "none" is absent
   HostFacts facts;
   [[nodiscard]] HostView view() const {
     HostView v;
     v.kind = [this](const std::string& p) {
       if (links.contains(p)) return FileKind::symlink;
       const std::string name = name_of(p);
-      return (name == "none" && missing) || name == ".git" || name == "cordon.toml" ? FileKind::absent : name.starts_with('f') ? FileKind::file : FileKind::directory;
+      return (name == "none" && missing) || name == ".git" || name == "cordon.toml" ? FileKind::absent
+             : name.starts_with('f')                                                ? FileKind::file
+                                                                                    : FileKind::directory;
     };
     v.list = [](const std::string&) { return std::vector<Entry>(); };
     v.readlink = [this](const std::string& p) {
@@ -43,7 +45,9 @@ struct Host {
   }
 };
 
-const char* const kPaths[] = {".", "a", "a/b", "a/f", "./b//a", "b/../a/b", "../a", "~", "~/a", "~/a/b", "~/b", "~/.s", "~/.s/f", "/", "/h", "/h/u/a", "/h/u/p/a/b", "/p", "/p/a", "/p/b/f", "/x/y", "/x/y/f", "none/a", "l", "l/a", "~/l/b", "/x/l"};
+const char* const kPaths[] = {".",     "a",      "a/b",  "a/f",    "./b//a", "b/../a/b", "../a",   "~",          "~/a",
+                              "~/a/b", "~/b",    "~/.s", "~/.s/f", "/",      "/h",       "/h/u/a", "/h/u/p/a/b", "/p",
+                              "/p/a",  "/p/b/f", "/x/y", "/x/y/f", "none/a", "l",        "l/a",    "~/l/b",      "/x/l"};
 const char* const kGlobs[] = {"**/.s", "*/b", "~/**/b", "/**/f", "a/*", "/h/u/?/b", "[ab]/f"};
 const char* const kPrograms[] = {"/bin", "/bin/f1", "f1", "f2", "/x", "/x/y/f", "a/f", "~/b", "l/f1", "/x/l"};
 
@@ -53,7 +57,9 @@ class Random {
   std::size_t below(std::size_t n) { return engine_() % n; }
   bool one_in(std::size_t n) { return below(n) == 0; }
   template <std::size_t N>
-  std::string of(const char* const (&words)[N]) { return words[below(N)]; }
+  std::string of(const char* const (&words)[N]) {
+    return words[below(N)];
+  }
 
  private:
   std::mt19937_64 engine_;
@@ -77,8 +83,7 @@ Host generate_host(Random& r) {
 Policy generate(Random& r) {
   Policy p;
   const auto fill = [&](Rules& to, bool deny) {
-    for (std::size_t n = r.below(4); n > 0; --n)
-      to.push_back({deny && r.one_in(4) ? r.of(kGlobs) : r.of(kPaths), {"test", 0, 0}, false});
+    for (std::size_t n = r.below(4); n > 0; --n) to.push_back({deny && r.one_in(4) ? r.of(kGlobs) : r.of(kPaths), {"test", 0, 0}, false});
   };
   fill(p.fs.allow_write, false), fill(p.fs.deny_write, true), fill(p.fs.allow_read, false), fill(p.fs.deny_read, true);
   for (const char* floor : {"~/.s", "~/b"}) {
@@ -115,7 +120,9 @@ bool reference(const PathRules& rules, const Host& h, const std::string& path, b
         best_length = length, best_rank = rank, allowed = allow;
       };
       if (!allow && rule.text.find_first_of("*?[") != std::string::npos) {
-        std::string pattern = rule.text[0] == '~' ? h.facts.home + rule.text.substr(1) : rule.text[0] == '/' ? rule.text : h.facts.project + "/" + rule.text;
+        std::string pattern = rule.text[0] == '~'   ? h.facts.home + rule.text.substr(1)
+                              : rule.text[0] == '/' ? rule.text
+                                                    : h.facts.project + "/" + rule.text;
         // The part before the first wildcard is a path of the host.
         const auto wild = pattern.rfind('/', pattern.find_first_of("*?["));
         const std::string prefix = canonical(view, pattern.substr(0, wild + 1));
@@ -149,7 +156,8 @@ bool reference(const ExecPolicy& exec, const Host& h, const std::string& program
     if (deny) dirs.insert(dirs.end(), {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin"});
     return std::ranges::any_of(dirs, [&](const std::string& dir) { return program == canonical(view, dir + "/" + rule.text); });
   };
-  return std::ranges::any_of(exec.allow, [&](const Rule& r) { return speaks(r, false); }) && std::ranges::none_of(exec.deny, [&](const Rule& r) { return speaks(r, true); });
+  return std::ranges::any_of(exec.allow, [&](const Rule& r) { return speaks(r, false); }) &&
+         std::ranges::none_of(exec.deny, [&](const Rule& r) { return speaks(r, true); });
 }
 
 struct ComposedPlan : testing::Test {
@@ -182,10 +190,13 @@ TEST_F(ComposedPlan, APathIsOpenExactlyIfBothOpenIt) {
       path = canonical(view, path);
       const bool write = random.one_in(2);
       const auto op = write ? Operation::write : Operation::read;
-      const bool by_a = h.missing ? alone_a.may(path, op) : reference(a.fs, h, path, write), by_b = h.missing ? alone_b.may(path, op) : reference(b.fs, h, path, write);
+      const bool by_a = h.missing ? alone_a.may(path, op) : reference(a.fs, h, path, write),
+                 by_b = h.missing ? alone_b.may(path, op) : reference(b.fs, h, path, write);
       ++asked;
       allowed += by_a && by_b;
-      ASSERT_EQ(both.may(path, op), by_a && by_b) << (write ? "write " : "read ") << path << " a " << by_a << " b " << by_b << ": " << both.decide_canonical(path, op).rule.text << "\n" << show(a, b, h);
+      ASSERT_EQ(both.may(path, op), by_a && by_b) << (write ? "write " : "read ") << path << " a " << by_a << " b " << by_b << ": "
+                                                  << both.decide_canonical(path, op).rule.text << "\n"
+                                                  << show(a, b, h);
     }
   }
   std::printf("%lu paths asked, %lu allowed by both\n", asked, allowed);

@@ -7,19 +7,33 @@
 namespace cordon::plan {
 namespace {
 
-constexpr const char* kHttpProxy[] = {
-    "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy",    // curl, git, Go, Python, Ruby, Deno, Docker's client, AWS
-    "npm_config_proxy", "npm_config_https_proxy",                 // npm, Yarn 1, pnpm
-    "YARN_HTTP_PROXY", "YARN_HTTPS_PROXY",                        // Yarn 2 and later
-    "PIP_PROXY", "CARGO_HTTP_PROXY", "BUNDLE_HTTP_PROXY", "GRPC_PROXY", "grpc_proxy"};
+constexpr const char* kHttpProxy[] = {"HTTP_PROXY",        "HTTPS_PROXY",
+                                      "http_proxy",        "https_proxy",             // curl, git, Go, Python, Ruby, Deno, Docker's client, AWS
+                                      "npm_config_proxy",  "npm_config_https_proxy",  // npm, Yarn 1, pnpm
+                                      "YARN_HTTP_PROXY",   "YARN_HTTPS_PROXY",        // Yarn 2 and later
+                                      "PIP_PROXY",         "CARGO_HTTP_PROXY",
+                                      "BUNDLE_HTTP_PROXY", "GRPC_PROXY",
+                                      "grpc_proxy"};
 constexpr const char* kSocksProxy[] = {"ALL_PROXY", "all_proxy"};
 // Only the sandbox's own loopback goes past the proxy: never metadata, never the LAN.
 constexpr const char* kNoProxy[] = {"NO_PROXY", "no_proxy", "npm_config_noproxy", "YARN_NO_PROXY"};
 constexpr const char* kLoopback = "localhost,127.0.0.1,::1";
-constexpr const char* kCaFile[] = {
-    "SSL_CERT_FILE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE", "PIP_CERT", "NODE_EXTRA_CA_CERTS", "npm_config_cafile",
-    "YARN_HTTPS_CA_FILE_PATH", "CARGO_HTTP_CAINFO", "AWS_CA_BUNDLE", "DENO_CERT", "NIX_SSL_CERT_FILE", "BUNDLE_SSL_CA_CERT", "HEX_CACERTS_PATH",
-    "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"};
+constexpr const char* kCaFile[] = {"SSL_CERT_FILE",
+                                   "CURL_CA_BUNDLE",
+                                   "GIT_SSL_CAINFO",
+                                   "REQUESTS_CA_BUNDLE",
+                                   "PIP_CERT",
+                                   "NODE_EXTRA_CA_CERTS",
+                                   "npm_config_cafile",
+                                   "YARN_HTTPS_CA_FILE_PATH",
+                                   "CARGO_HTTP_CAINFO",
+                                   "AWS_CA_BUNDLE",
+                                   "DENO_CERT",
+                                   "NIX_SSL_CERT_FILE",
+                                   "BUNDLE_SSL_CA_CERT",
+                                   "HEX_CACERTS_PATH",
+                                   "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE",
+                                   "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"};
 constexpr const char* kUpstream[] = {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"};
 
 // Lays variables over an environment; what the policy itself sets stays.
@@ -80,7 +94,8 @@ void add_egress(const Context& c, const std::string& ca_bundle, Plan& plan) {
     put("RSYNC_PROXY", "127.0.0.1:" + http_port);
     std::string java;
     if (const std::string* passed = layer.find("JAVA_TOOL_OPTIONS")) java = passed->substr(passed->find('=') + 1) + " ";
-    for (const char* scheme : {"http", "https"}) java += std::string("-D") + scheme + ".proxyHost=127.0.0.1 -D" + scheme + ".proxyPort=" + http_port + " ";
+    for (const char* scheme : {"http", "https"})
+      java += std::string("-D") + scheme + ".proxyHost=127.0.0.1 -D" + scheme + ".proxyPort=" + http_port + " ";
     put("JAVA_TOOL_OPTIONS", java + "-Dhttp.nonProxyHosts=localhost|127.0.0.1|[::1]");
   }
   std::sort(plan.environment.begin(), plan.environment.end());

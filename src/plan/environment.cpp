@@ -29,7 +29,11 @@ void add_private_places(const Context& c, Plan& plan) {
   };
   if (strictly_within(c.facts.runtime_dir, "/run")) offer("XDG_RUNTIME_DIR", c.facts.runtime_dir);
   if (c.facts.home.empty()) return;
-  struct { const char* directory; const char* variable; const char* value; } const caches[] = {
+  struct {
+    const char* directory;
+    const char* variable;
+    const char* value;
+  } const caches[] = {
       {".cache", "XDG_CACHE_HOME", "/tmp/.cache"}, {".npm", "npm_config_cache", "/tmp/.npm"}, {".cargo", "CARGO_HOME", "/tmp/.cargo"}};
   for (const auto& cache : caches)
     if (const std::string path = join(c.facts.home, cache.directory); !c.view.exists(path) && !c.paths.may(path, Operation::write))

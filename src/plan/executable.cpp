@@ -72,10 +72,21 @@ Programs resolve_programs(const ExecPolicy& exec, const HostFacts& facts, const 
 Verdict Programs::decide(const std::string& path) const {
   Verdict v{false, path, {"programs not listed are denied", {"default", 0, 0}, false}, ""};
   for (const auto& r : denied)
-    if (within(path, r.path)) { v.rule = r.rule; return v; }
+    if (within(path, r.path)) {
+      v.rule = r.rule;
+      return v;
+    }
   for (const auto& r : allowed)
-    if (within(path, r.path)) { v.allowed = true; v.rule = r.rule; return v; }
-  if (any) { v.allowed = true; v.rule = {"*", {"exec.allow", 0, 0}, false}; return v; }
+    if (within(path, r.path)) {
+      v.allowed = true;
+      v.rule = r.rule;
+      return v;
+    }
+  if (any) {
+    v.allowed = true;
+    v.rule = {"*", {"exec.allow", 0, 0}, false};
+    return v;
+  }
   v.hint = "--allow-exec " + path;
   return v;
 }
@@ -100,7 +111,10 @@ Located locate(const HostView& view, const HostFacts& facts, const std::string& 
   Located l;
   const auto look = [&](const std::string& file) {
     const std::string real = canonical(view, file);
-    if (view.executable(real)) { l.file = file; return true; }
+    if (view.executable(real)) {
+      l.file = file;
+      return true;
+    }
     if (l.unusable.empty() && view.exists(real)) l.unusable = file;
     return false;
   };
@@ -116,10 +130,12 @@ Located locate(const HostView& view, const HostFacts& facts, const std::string& 
 Result<std::string> find_executable(const Context& c, const Programs& programs, const std::string& name, const std::string& path) {
   const auto [found, unusable] = locate(c.view, c.facts, name, path);
   if (found.empty() && !unusable.empty())
-    return c.view.is_dir(canonical(c.view, unusable)) ? refused(unusable + ": is a directory", "name a program", 126)
-                                                      : refused(unusable + ": is not executable", "make it so with `chmod +x`, or name its interpreter", 126);
+    return c.view.is_dir(canonical(c.view, unusable))
+               ? refused(unusable + ": is a directory", "name a program", 126)
+               : refused(unusable + ": is not executable", "make it so with `chmod +x`, or name its interpreter", 126);
   if (found.empty())
-    return refused("command '" + name + "' not found", name.find('/') != std::string::npos ? "name an existing program" : "PATH inside is " + path, 127);
+    return refused("command '" + name + "' not found", name.find('/') != std::string::npos ? "name an existing program" : "PATH inside is " + path,
+                   127);
   const std::string real = canonical(c.view, found);
   if (const Verdict v = programs.decide(real); !v.allowed)
     return refused(real + " may not be run: rule '" + v.rule.text + "'", v.hint.empty() ? "" : "allow it with " + v.hint, 126);

@@ -15,9 +15,7 @@ const Mount* cover_of(const Plan& plan, const std::string& path) {
   return cover;
 }
 
-void own(Verdict& v, bool allowed, const std::string& words) {
-  v = {allowed, v.path, {words, {"sandbox", 0, 0}, false}, {}, true};
-}
+void own(Verdict& v, bool allowed, const std::string& words) { v = {allowed, v.path, {words, {"sandbox", 0, 0}, false}, {}, true}; }
 
 void in_namespaces(const Plan& plan, Operation op, Verdict& v) {
   const Mount* cover = cover_of(plan, v.path);
@@ -32,13 +30,18 @@ void in_namespaces(const Plan& plan, Operation op, Verdict& v) {
     case MountKind::tmpfs: own(v, true, "private " + cover->target); break;
     case MountKind::proc: own(v, op == Operation::read, "own " + cover->target); break;
     case MountKind::dev: {
-      if (within(v.path, "/dev/shm")) { own(v, true, "private /dev/shm"); break; }
+      if (within(v.path, "/dev/shm")) {
+        own(v, true, "private /dev/shm");
+        break;
+      }
       static constexpr std::string_view kNodes[] = {"null", "zero", "full", "random", "urandom", "tty"};
       const bool node = std::ranges::find(kNodes, name_of(v.path)) != std::end(kNodes) && parent_of(v.path) == "/dev";
       own(v, op == Operation::read || node || within(v.path, "/dev/pts"), "own /dev");
       break;
     }
-    case MountKind::mask_dir: case MountKind::mask_file: case MountKind::hole_dir:
+    case MountKind::mask_dir:
+    case MountKind::mask_file:
+    case MountKind::hole_dir:
       if (v.allowed) own(v, false, "masked: " + cover->why);
       break;
     default: break;

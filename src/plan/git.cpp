@@ -125,7 +125,10 @@ void PathPolicy::add_submodules(const HostFacts& facts, const HostView& view) {
     std::size_t seen = 0;
     for (const auto& e : view.list(dir)) {
       if (e.kind != FileKind::directory) continue;
-      if (++seen > kListed) { cut = true; return; }
+      if (++seen > kListed) {
+        cut = true;
+        return;
+      }
       const std::string path = join(dir, e.name);
       if (view.exists(join(path, "HEAD"))) {
         protect_git_dir(path, view);
@@ -140,19 +143,26 @@ void PathPolicy::add_submodules(const HostFacts& facts, const HostView& view) {
     std::size_t seen = 0;
     for (const auto& e : view.list(dir)) {
       if (e.kind != FileKind::directory) continue;
-      if (++seen > kListed) { cut = true; break; }
+      if (++seen > kListed) {
+        cut = true;
+        break;
+      }
       for (const char* name : {"config.worktree", "commondir", "gitdir"})
         if (const std::string path = join(join(dir, e.name), name); view.exists(path)) protect(path, ".git/config", view);
     }
   }
   const auto listed = config_values(view.read_file(join(facts.project, ".gitmodules")).value_or(""), "submodule ", "path");
   for (std::size_t i = 0; i < listed.size(); ++i) {
-    if (i == kListed) { cut = true; break; }
+    if (i == kListed) {
+      cut = true;
+      break;
+    }
     const std::string tree = canonical(view, join(facts.project, listed[i])), dot_git = join(tree, ".git");
     if (!strictly_within(tree, facts.project)) continue;
     protect_dot_git(dot_git, view);
   }
-  if (cut) notes_.push_back("more than " + std::to_string(kListed) + " submodules or worktrees: the rest of their git configuration is not protected");
+  if (cut)
+    notes_.push_back("more than " + std::to_string(kListed) + " submodules or worktrees: the rest of their git configuration is not protected");
 }
 
 }  // namespace cordon::plan

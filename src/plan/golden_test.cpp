@@ -17,19 +17,28 @@ HostView made_up(std::initializer_list<std::string> lines) {
     const auto arrow = line.find(" -> ");
     const bool dir = line.ends_with('/');
     const std::string path = arrow != std::string::npos ? line.substr(0, arrow) : dir ? line.substr(0, line.size() - 1) : line;
-    tree[path] = {arrow != std::string::npos ? FileKind::symlink : dir ? FileKind::directory : FileKind::file,
+    tree[path] = {arrow != std::string::npos ? FileKind::symlink
+                  : dir                      ? FileKind::directory
+                                             : FileKind::file,
                   arrow != std::string::npos ? line.substr(arrow + 4) : ""};
     for (std::string up = parent_of(path); up != "/"; up = parent_of(up)) tree.try_emplace(up, FileKind::directory, "");
   }
   HostView v;
-  v.kind = [tree](const std::string& p) { const auto at = tree.find(p); return at == tree.end() ? FileKind::absent : at->second.first; };
+  v.kind = [tree](const std::string& p) {
+    const auto at = tree.find(p);
+    return at == tree.end() ? FileKind::absent : at->second.first;
+  };
   v.list = [tree](const std::string& p) {
     std::vector<Entry> entries;
     for (const auto& [path, what] : tree)
       if (path != "/" && parent_of(path) == p) entries.push_back({name_of(path), what.first});
     return entries;
   };
-  v.readlink = [tree](const std::string& p) -> std::optional<std::string> { const auto at = tree.find(p); if (at == tree.end() || at->second.first != FileKind::symlink) return std::nullopt; return at->second.second; };
+  v.readlink = [tree](const std::string& p) -> std::optional<std::string> {
+    const auto at = tree.find(p);
+    if (at == tree.end() || at->second.first != FileKind::symlink) return std::nullopt;
+    return at->second.second;
+  };
   v.read_file = [](const std::string&) -> std::optional<std::string> { return std::nullopt; };
   v.executable = [](const std::string& p) { return p == "/bin/sh"; };
   return v;
@@ -66,7 +75,8 @@ struct Case {
 
 std::string mounts(const Plan& p) {
   std::string s;
-  static constexpr const char* kKinds[] = {"tmpfs", "bind_rw", "bind_ro", "mask_dir", "mask_file", "hole_dir", "skeleton", "symlink", "hold_link", "empty_dir", "dev", "proc"};
+  static constexpr const char* kKinds[] = {"tmpfs",    "bind_rw", "bind_ro",   "mask_dir",  "mask_file", "hole_dir",
+                                           "skeleton", "symlink", "hold_link", "empty_dir", "dev",       "proc"};
   for (const auto& m : p.mounts) s += std::string(kKinds[static_cast<int>(m.kind)]) + " " + m.target + (m.noexec ? " noexec" : "") + "\n";
   return s;
 }
@@ -164,7 +174,8 @@ TEST(Golden, TheProxyVariablesOfANamespace) {
 }
 TEST(Golden, TenThousandRulesAreSensible) {
   Case c;
-  for (int i = 0; i < 10000; ++i) c.policy.fs.deny_read.push_back({"/home/u/p/d" + std::to_string(i % 100) + "/f" + std::to_string(i), {"test", 0, 0}, false});
+  for (int i = 0; i < 10000; ++i)
+    c.policy.fs.deny_read.push_back({"/home/u/p/d" + std::to_string(i % 100) + "/f" + std::to_string(i), {"test", 0, 0}, false});
   const Plan p = c.plan();
   EXPECT_EQ(p.placeholders.size(), 101U);  // of each missing directory one, and .envrc
 }

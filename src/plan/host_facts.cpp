@@ -88,7 +88,9 @@ Result<HostFacts> read_facts(const Request& request) {
   if (!f.account_home.empty()) f.account_home = plan::canonical(plan::real_host(), f.account_home);
   if (!plan::real_host().is_dir(f.account_home)) f.account_home.clear();
   f.cwd = real_path(request.cwd.empty() ? "." : request.cwd);
-  if (f.cwd.empty()) return refused("the working directory " + (request.cwd.empty() ? "" : "'" + request.cwd + "' ") + "cannot be found", "start in a directory that exists");
+  if (f.cwd.empty())
+    return refused("the working directory " + (request.cwd.empty() ? "" : "'" + request.cwd + "' ") + "cannot be found",
+                   "start in a directory that exists");
   f.project_explicit = request.project_explicit;
   std::string project = request.project.empty() ? f.cwd : request.project;
   if (project.find('\0') != std::string::npos || project.find('\n') != std::string::npos)
@@ -100,9 +102,11 @@ Result<HostFacts> read_facts(const Request& request) {
     return std::unexpected(Error{ErrorKind::refused, "the project '" + project + "'", "name an existing directory with --project", e, 125});
   }
   if (f.project.find('\n') != std::string::npos) return refused("the project's path holds a newline or a NUL byte");
-  if (!plan::real_host().is_dir(f.project)) return refused("the project '" + f.project + "' is not a directory", "name an existing directory with --project");
+  if (!plan::real_host().is_dir(f.project))
+    return refused("the project '" + f.project + "' is not a directory", "name an existing directory with --project");
   if (::access(f.project.c_str(), R_OK | X_OK) != 0)
-    return std::unexpected(Error{ErrorKind::refused, "the project '" + f.project + "' cannot be read", "choose a project that you may read", errno, 125});
+    return std::unexpected(
+        Error{ErrorKind::refused, "the project '" + f.project + "' cannot be read", "choose a project that you may read", errno, 125});
   if (const std::string dir = variable(request.environment, "XDG_RUNTIME_DIR"); dir.starts_with('/')) f.runtime_dir = real_path(dir);
   const long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, 1);
   f.landlock_abi = abi > 0 ? static_cast<int>(abi) : 0;
@@ -110,7 +114,10 @@ Result<HostFacts> read_facts(const Request& request) {
   f.landlock_errata = errata > 0 ? static_cast<std::uint32_t>(errata) : 0;
   const std::uint32_t notify = SECCOMP_RET_USER_NOTIF;
   f.seccomp_notify = ::syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &notify) == 0;
-  const auto refuse = [&](const char* why) { f.user_namespaces = false; f.user_namespaces_why = why; };
+  const auto refuse = [&](const char* why) {
+    f.user_namespaces = false;
+    f.user_namespaces_why = why;
+  };
   if (sysctl("/proc/sys/user/max_user_namespaces") == 0) refuse("user.max_user_namespaces is 0");
   else if (sysctl("/proc/sys/kernel/unprivileged_userns_clone") == 0 && f.uid != 0) refuse("kernel.unprivileged_userns_clone is 0");
   else if (sysctl("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == 1 && f.uid != 0)

@@ -17,8 +17,18 @@ namespace {
 // What is not there, not ours to see, or on a dead network or FUSE mount cannot be read by the command either.
 void expect_absent(const std::string& path) {
   switch (errno) {
-    case ENOENT: case ENOTDIR: case EACCES: case ELOOP: case ENAMETOOLONG: case EINVAL: return;
-    case ENOTCONN: case ESTALE: case EIO: case EHOSTDOWN: case ETIMEDOUT: case ENODEV: return;
+    case ENOENT:
+    case ENOTDIR:
+    case EACCES:
+    case ELOOP:
+    case ENAMETOOLONG:
+    case EINVAL: return;
+    case ENOTCONN:
+    case ESTALE:
+    case EIO:
+    case EHOSTDOWN:
+    case ETIMEDOUT:
+    case ENODEV: return;
     default: throw HostSilent{path, errno};
   }
 }
@@ -95,8 +105,7 @@ std::optional<std::string> read_whole(const std::string& path) {
 const HostView& real_host() {
   static const HostView view{look_at, list_entries, read_link, read_whole, [](const std::string& p) {
                                struct stat st{};
-                               return ::stat(p.c_str(), &st) == 0 && S_ISREG(st.st_mode) &&
-                                      ::faccessat(AT_FDCWD, p.c_str(), X_OK, AT_EACCESS) == 0;
+                               return ::stat(p.c_str(), &st) == 0 && S_ISREG(st.st_mode) && ::faccessat(AT_FDCWD, p.c_str(), X_OK, AT_EACCESS) == 0;
                              }};
   return view;
 }
@@ -159,10 +168,16 @@ std::string follow(const HostView& view, std::string done, std::string rest) {
     const std::string part = rest.substr(0, slash);
     rest = slash == std::string::npos ? std::string() : rest.substr(slash + 1);
     if (part.empty() || part == ".") continue;
-    if (part == "..") { done = parent_of(done); continue; }
+    if (part == "..") {
+      done = parent_of(done);
+      continue;
+    }
     const std::string next = join(done, part);
     const auto target = links < 40 && view.is_link(next) ? view.readlink(next) : std::nullopt;
-    if (!target) { done = next; continue; }
+    if (!target) {
+      done = next;
+      continue;
+    }
     ++links;
     if (target->starts_with('/')) done = "/";
     rest = *target + "/" + rest;

@@ -44,7 +44,7 @@ struct HostView {
   std::function<std::vector<Entry>(const std::string&)> list;  ///< sorted by name
   std::function<std::optional<std::string>(const std::string&)> readlink;
   std::function<std::optional<std::string>(const std::string&)> read_file;  ///< at most 1 MiB
-  std::function<bool(const std::string&)> executable;  ///< a regular file that may be executed
+  std::function<bool(const std::string&)> executable;                       ///< a regular file that may be executed
   /// What `canonical` has made of a directory's spelling. Where it is null nothing is kept.
   std::shared_ptr<std::unordered_map<std::string, std::string>> resolved = nullptr;
 

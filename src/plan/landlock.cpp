@@ -19,10 +19,10 @@ struct Grants {
   const Context& c;
   const Programs& programs;
   Plan& plan;
-  bool mounted;                       // the namespaces tier
-  std::uint64_t exec;                 // EXECUTE, unless an allow-list is in force
+  bool mounted;        // the namespaces tier
+  std::uint64_t exec;  // EXECUTE, unless an allow-list is in force
   std::map<std::string, std::uint64_t> host;
-  std::unordered_set<std::string> leave;  // subtrees granted elsewhere, or not at all
+  std::unordered_set<std::string> leave;                             // subtrees granted elsewhere, or not at all
   std::unordered_map<std::string, std::vector<std::string>> on_way;  // directories on the way to a path that matters: its next names
 
   void matters(std::string path) {

@@ -42,8 +42,9 @@ void limit_memory(const Context& c, Plan& plan, std::uint64_t most) {
   if (plan.tier == Tier::namespaces) {
     plan.by_meter.memory = most;
     plan.mechanisms.push_back("memory: RLIMIT_DATA, and all together measured by PID 1");
-    plan.weaker.push_back("memory of all processes together is measured 10 to 50 times a second and may be passed for so long; "
-                          "memory files that nobody maps are not seen: no cgroup with controllers is delegated");
+    plan.weaker.push_back(
+        "memory of all processes together is measured 10 to 50 times a second and may be passed for so long; "
+        "memory files that nobody maps are not seen: no cgroup with controllers is delegated");
   } else {
     plan.mechanisms.push_back("memory: RLIMIT_DATA");
     plan.weaker.push_back("memory is limited for each process, not for all together");
@@ -60,7 +61,8 @@ void limit_cpu(Plan& plan, std::chrono::milliseconds most) {
   } else if (plan.tier == Tier::namespaces) {
     plan.by_meter.cpu = most;
     plan.mechanisms.push_back("cpu: RLIMIT_CPU, and all together measured by PID 1");
-    plan.weaker.push_back("the time of a process that nobody waits for and that ends within a tenth of a second is not counted in limits.cpu: no cgroup is delegated");
+    plan.weaker.push_back(
+        "the time of a process that nobody waits for and that ends within a tenth of a second is not counted in limits.cpu: no cgroup is delegated");
   } else {
     plan.mechanisms.push_back("cpu: RLIMIT_CPU");
     plan.weaker.push_back("cpu is limited for each process, not for all together");

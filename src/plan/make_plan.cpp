@@ -67,7 +67,8 @@ Result<Plan> make_plan(const Policy& policy, const Request& request, const HostF
   for (const auto* list : {&programs.denied, &programs.allowed})
     for (const PathRule& r : *list) plan.exec_rules.push_back({r.path, r.rule.text + " (" + r.rule.origin.text() + ")", list == &programs.denied});
   if (!policy.net.ca_bundle.empty() && !paths.may(paths.ca_bundle(), Operation::read))
-    return refused("net.ca_bundle " + paths.ca_bundle() + " may not be read inside: rule '" + paths.decide_canonical(paths.ca_bundle(), Operation::read).rule.text + "'",
+    return refused("net.ca_bundle " + paths.ca_bundle() + " may not be read inside: rule '" +
+                       paths.decide_canonical(paths.ca_bundle(), Operation::read).rule.text + "'",
                    "allow it with --allow-read " + paths.ca_bundle());
   add_egress(c, paths.ca_bundle(), plan);
   const auto executable = find_executable(c, programs, request.argv[0], path);
@@ -93,11 +94,14 @@ Result<Plan> make_plan(const Policy& policy, const Request& request, const HostF
   add_traps(c, plan);
   plan.mechanisms.insert(plan.mechanisms.end(), {"landlock", "seccomp"});
   if (auto r = add_limits(c, plan); !r) return std::unexpected(r.error());
-  if (facts.landlock_abi < 6) plan.weaker.push_back("this kernel's Landlock (ABI " + std::to_string(facts.landlock_abi) + ") does not scope signals and abstract sockets");
+  if (facts.landlock_abi < 6)
+    plan.weaker.push_back("this kernel's Landlock (ABI " + std::to_string(facts.landlock_abi) + ") does not scope signals and abstract sockets");
   if (plan.restrict_exec && plan.tier == Tier::namespaces) {
-    plan.weaker.push_back("exec.allow: an allowed interpreter runs any script, and whatever lies in a directory of shared libraries runs through the loader");
+    plan.weaker.push_back(
+        "exec.allow: an allowed interpreter runs any script, and whatever lies in a directory of shared libraries runs through the loader");
   }
-  if (plan.restrict_exec && !facts.memfd_noexec) plan.weaker.push_back("this kernel has no vm.memfd_noexec: programs in memory files are not held by exec.allow");
+  if (plan.restrict_exec && !facts.memfd_noexec)
+    plan.weaker.push_back("this kernel has no vm.memfd_noexec: programs in memory files are not held by exec.allow");
   return plan;
 }
 

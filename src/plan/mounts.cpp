@@ -14,7 +14,9 @@ constexpr std::size_t kSkeletonEntries = 256;
 // At one target the later kind lies on top.
 int rank(const Mount& m) {
   switch (m.kind) {
-    case MountKind::tmpfs: case MountKind::dev: case MountKind::proc: return 0;
+    case MountKind::tmpfs:
+    case MountKind::dev:
+    case MountKind::proc: return 0;
     case MountKind::skeleton: return 1;
     case MountKind::bind_rw: return 2;
     case MountKind::bind_ro: return m.make_target ? 1 : 3;
@@ -35,7 +37,7 @@ struct Builder {
   std::unordered_map<std::string, std::vector<std::size_t>> at;  // items by target
   std::unordered_set<std::string> writable;                      // roots of writable trees
   std::unordered_set<std::string> private_places, held, told;
-  std::unordered_set<std::string> denied_below, open_below;      // ancestors of read-denied paths, of readable exceptions
+  std::unordered_set<std::string> denied_below, open_below;  // ancestors of read-denied paths, of readable exceptions
 
   bool can(const std::string& path, Operation op) const { return c.paths.may(path, op); }
 
@@ -94,12 +96,11 @@ struct Builder {
   void base() {
     for (const auto& [path, mode] : {std::pair{"/tmp", 01777U}, {"/var/tmp", 01777U}, {"/run", 0755U}})
       if (c.view.is_dir(path)) private_place(path, mode, "private");
-    if (strictly_within(c.facts.runtime_dir, "/run") && c.view.is_dir("/run"))
-      private_place(c.facts.runtime_dir, 0700, "private").make_target = true;
+    if (strictly_within(c.facts.runtime_dir, "/run") && c.view.is_dir("/run")) private_place(c.facts.runtime_dir, 0700, "private").make_target = true;
     put(MountKind::dev, "/dev", "minimal devices");
     put(MountKind::proc, "/proc", "own processes");
-    for (const char* path : {"/sys/firmware", "/sys/kernel/debug", "/sys/kernel/security", "/sys/kernel/tracing", "/sys/fs/bpf",
-                             "/sys/class/net", "/sys/devices/virtual/net"})
+    for (const char* path : {"/sys/firmware", "/sys/kernel/debug", "/sys/kernel/security", "/sys/kernel/tracing", "/sys/fs/bpf", "/sys/class/net",
+                             "/sys/devices/virtual/net"})
       if (c.view.is_dir(path)) put(MountKind::mask_dir, path, "host information");
     if (!c.facts.home.empty() && c.facts.home != "/")
       for (const char* name : {".cache", ".npm", ".cargo/registry", ".cargo/git", ".pnpm-store", "go/pkg"}) {
@@ -208,10 +209,12 @@ struct Builder {
       else if (open_below.contains(r.path)) put(MountKind::hole_dir, r.path, said(r.rule)).mode = 0111;
       else put(MountKind::mask_dir, r.path, said(r.rule));
       if (const std::string tree = tree_of(r.path); !tree.empty())
-        plan.weaker.push_back(r.path + " lies in the writable " + tree + ": it is masked, and a file that the host puts in its place while the command runs is not");
+        plan.weaker.push_back(r.path + " lies in the writable " + tree +
+                              ": it is masked, and a file that the host puts in its place while the command runs is not");
     }
     for (const auto& a : c.paths.rules()) {
-      if (a.kind != RuleKind::allow_read || a.link || can(a.path, Operation::write) || !can(a.path, Operation::read) || !c.view.exists(a.path)) continue;
+      if (a.kind != RuleKind::allow_read || a.link || can(a.path, Operation::write) || !can(a.path, Operation::read) || !c.view.exists(a.path))
+        continue;
       std::string hole = parent_of(a.path);
       while (hole != "/" && !has(MountKind::hole_dir, hole)) hole = parent_of(hole);
       if (hole == "/") continue;
@@ -268,9 +271,14 @@ struct Builder {
       } else {
         const bool same = cover->target == m.target;
         switch (cover->kind) {
-          case MountKind::mask_dir: case MountKind::mask_file: case MountKind::empty_dir: case MountKind::proc: case MountKind::symlink: continue;
+          case MountKind::mask_dir:
+          case MountKind::mask_file:
+          case MountKind::empty_dir:
+          case MountKind::proc:
+          case MountKind::symlink: continue;
           case MountKind::hold_link: continue;
-          case MountKind::bind_ro: case MountKind::bind_rw:
+          case MountKind::bind_ro:
+          case MountKind::bind_rw:
             if (revealed || m.kind == MountKind::symlink) continue;
             break;
           case MountKind::dev:
@@ -278,8 +286,12 @@ struct Builder {
             m.make_target = true;
             break;
           case MountKind::skeleton: m.make_target = m.make_target || !same; break;
-          case MountKind::tmpfs: case MountKind::hole_dir:
-            if (same) { if (!is_bind(m) && m.kind == MountKind::tmpfs) continue; break; }
+          case MountKind::tmpfs:
+          case MountKind::hole_dir:
+            if (same) {
+              if (!is_bind(m) && m.kind == MountKind::tmpfs) continue;
+              break;
+            }
             // The host's file is not there; a hole in a hole is made, for a directory on its way could be listed.
             if (!is_bind(m) && !m.make_target && m.kind != MountKind::hole_dir) continue;
             m.make_target = true;

@@ -43,10 +43,19 @@ std::string absolute(const std::string& text, const HostFacts& facts) {
 }
 
 // Root's own secrets outside its home. For others the files' modes hold.
-constexpr const char* kOfRoot[] = {"/etc/shadow",   "/etc/shadow-",     "/etc/gshadow",     "/etc/gshadow-",
-                                   "/etc/security/opasswd", "/etc/ssl/private", "/etc/wireguard",   "/etc/krb5.keytab",
-                                   "/etc/kubernetes", "/etc/NetworkManager/system-connections", "/etc/ssh/ssh_host_rsa_key",
-                                   "/etc/ssh/ssh_host_ecdsa_key", "/etc/ssh/ssh_host_ed25519_key"};
+constexpr const char* kOfRoot[] = {"/etc/shadow",
+                                   "/etc/shadow-",
+                                   "/etc/gshadow",
+                                   "/etc/gshadow-",
+                                   "/etc/security/opasswd",
+                                   "/etc/ssl/private",
+                                   "/etc/wireguard",
+                                   "/etc/krb5.keytab",
+                                   "/etc/kubernetes",
+                                   "/etc/NetworkManager/system-connections",
+                                   "/etc/ssh/ssh_host_rsa_key",
+                                   "/etc/ssh/ssh_host_ecdsa_key",
+                                   "/etc/ssh/ssh_host_ed25519_key"};
 
 }  // namespace
 
@@ -61,8 +70,7 @@ bool glob_matches(std::string_view pattern, std::string_view path) {
       char any = 0;
       for (std::size_t j = 0; j <= s.size(); ++j) next[j] = any = static_cast<char>(any | reach[j]);
     } else {
-      for (std::size_t j = 0; j < s.size(); ++j)
-        next[j + 1] = static_cast<char>(reach[j] && ::fnmatch(part.c_str(), s[j].c_str(), 0) == 0);
+      for (std::size_t j = 0; j < s.size(); ++j) next[j + 1] = static_cast<char>(reach[j] && ::fnmatch(part.c_str(), s[j].c_str(), 0) == 0);
     }
     reach = std::move(next);
   }
@@ -83,8 +91,7 @@ PathPolicy PathPolicy::make(const Policy& policy, const HostFacts& facts, const 
   if (const Decision d = p.decide(facts.project, Operation::read); !d.allowed && d.rule) p.project_denied_ = *d.rule;
   for (const auto& r : policy.fs.allow_write) {
     if (holds_home && (facts.project == "/" || !facts.project_explicit) && is_project(r)) {
-      const std::string note = "the project " + facts.project +
-                               " holds the home directory: not writable; name what to write with --allow-write";
+      const std::string note = "the project " + facts.project + " holds the home directory: not writable; name what to write with --allow-write";
       if (std::find(p.notes_.begin(), p.notes_.end(), note) == p.notes_.end()) p.notes_.push_back(note);
       continue;
     }
@@ -186,7 +193,10 @@ void PathPolicy::expand(const GlobRule& glob, const HostView& view) {
   bool cut = false;
   const std::function<void(const std::string&, int)> walk = [&](const std::string& dir, int depth) {
     for (const auto& entry : view.list(dir)) {
-      if (++entries > kGlobEntries) { cut = true; return; }
+      if (++entries > kGlobEntries) {
+        cut = true;
+        return;
+      }
       const std::string path = join(dir, entry.name);
       if (glob_matches(glob.pattern, path)) {
         const std::string target = canonical(view, path);
@@ -198,13 +208,17 @@ void PathPolicy::expand(const GlobRule& glob, const HostView& view) {
     }
   };
   walk(glob.start, 1);
-  notes_.push_back("the pattern '" + glob.rule.text + "' holds for what matched at the start, to a depth of " +
-                   std::to_string(kGlobDepth) + (cut ? ", and not all of it was looked at" : ""));
+  notes_.push_back("the pattern '" + glob.rule.text + "' holds for what matched at the start, to a depth of " + std::to_string(kGlobDepth) +
+                   (cut ? ", and not all of it was looked at" : ""));
 }
 
 Decision PathPolicy::decide(std::string_view path, Operation op) const {
   const bool write = op == Operation::write;
-  struct Best { int rank = -1; const Rule* rule = nullptr; bool allow = false; } best;
+  struct Best {
+    int rank = -1;
+    const Rule* rule = nullptr;
+    bool allow = false;
+  } best;
   const Rule* floor_write = nullptr;
   // At equal length the higher rank wins: allow, floor deny of reading, an allow_read that lifts it, a user's deny.
   const auto consider = [&](RuleKind kind, const Rule& rule, bool decided) {
@@ -265,7 +279,9 @@ bool PathPolicy::denied_for_good(const std::string& path, Operation op) const {
     return !rule.floor && (kind == RuleKind::deny_read || (kind == RuleKind::deny_write && op == Operation::write));
   };
   if (std::ranges::any_of(also_, [&](const PathPolicy& also) { return !also.decide(path, op).allowed; })) return true;
-  if (const auto here = at_.find(path); here != at_.end() && std::ranges::any_of(here->second, [&](auto i) { return holds(rules_[i].kind, rules_[i].rule); })) return true;
+  if (const auto here = at_.find(path);
+      here != at_.end() && std::ranges::any_of(here->second, [&](auto i) { return holds(rules_[i].kind, rules_[i].rule); }))
+    return true;
   return std::ranges::any_of(globs_, [&](const GlobRule& g) { return holds(g.kind, g.rule) && glob_matches(g.pattern, path); });
 }
 

@@ -22,7 +22,7 @@ struct PathRule {
 /// A deny rule with wildcards; what it matched at the start is among the plain rules too.
 struct GlobRule {
   RuleKind kind;
-  std::string start;    ///< where to look: the fixed directories before the first wildcard
+  std::string start;  ///< where to look: the fixed directories before the first wildcard
   std::string pattern;
   Rule rule;
 };

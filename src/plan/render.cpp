@@ -50,14 +50,16 @@ const char* meaning(MountKind k) {
   switch (k) {
     case MountKind::bind_rw: return "writable";
     case MountKind::bind_ro: return "read-only";
-    case MountKind::mask_dir: case MountKind::mask_file: return "hidden";
+    case MountKind::mask_dir:
+    case MountKind::mask_file: return "hidden";
     case MountKind::hole_dir: return "hidden but for";
     case MountKind::skeleton: return "shown in part";
     case MountKind::symlink: return "link";
     case MountKind::hold_link: return "link, held";
     case MountKind::empty_dir: return "held absent";
     case MountKind::tmpfs: return "private";
-    case MountKind::dev: case MountKind::proc: return "own";
+    case MountKind::dev:
+    case MountKind::proc: return "own";
   }
   return "?";
 }
@@ -90,7 +92,8 @@ std::string render_text(const Plan& p) {
     for (const auto& r : p.landlock)
       if ((r.access & 2) != 0) line(s, "writable", r.path, "");
   const auto inside = std::count_if(p.landlock.begin(), p.landlock.end(), [](const LandlockRule& r) { return r.in_stage; });
-  line(s, "Landlock", std::to_string(p.landlock.size()) + " rules hold the same again (" + std::to_string(inside) + " for private places); see --json", "");
+  line(s, "Landlock",
+       std::to_string(p.landlock.size()) + " rules hold the same again (" + std::to_string(inside) + " for private places); see --json", "");
 
   s += "\nPrograms\n";
   line(s, "executable", p.restrict_exec ? "only what exec.allow names" : "all that can be read, but for what is hidden", "");
@@ -118,32 +121,32 @@ std::string render_json(const Plan& p) {
   std::string s = "{\"tier\":" + json_string(name(p.tier)) + ",\"net\":" + json_string(name(p.net)) + ",\"project\":" + json_string(p.project) +
                   ",\"home\":" + json_string(p.home) + ",\"cwd\":" + json_string(p.cwd) + ",\"executable\":" + json_string(p.executable) +
                   ",\"argv\":" + array(p.argv, text) + ",\"environment\":" + array(p.environment, text);
-  s += ",\"placeholders\":" + array(p.placeholders, [](const Placeholder& h) {
-    return "{\"path\":" + json_string(h.path) + ",\"why\":" + json_string(h.why) + "}";
-  });
+  s += ",\"placeholders\":" +
+       array(p.placeholders, [](const Placeholder& h) { return "{\"path\":" + json_string(h.path) + ",\"why\":" + json_string(h.why) + "}"; });
   s += ",\"mounts\":" + array(p.mounts, [](const Mount& m) {
-    return "{\"kind\":" + json_string(name(m.kind)) + ",\"target\":" + json_string(m.target) + ",\"source\":" + json_string(m.source) +
-           ",\"mode\":" + json_string(octal(m.mode)) + ",\"noexec\":" + flag(m.noexec) + ",\"make_target\":" + flag(m.make_target) +
-           ",\"is_dir\":" + flag(m.is_dir) + ",\"optional\":" + flag(m.optional) + ",\"why\":" + json_string(m.why) + "}";
-  });
+         return "{\"kind\":" + json_string(name(m.kind)) + ",\"target\":" + json_string(m.target) + ",\"source\":" + json_string(m.source) +
+                ",\"mode\":" + json_string(octal(m.mode)) + ",\"noexec\":" + flag(m.noexec) + ",\"make_target\":" + flag(m.make_target) +
+                ",\"is_dir\":" + flag(m.is_dir) + ",\"optional\":" + flag(m.optional) + ",\"why\":" + json_string(m.why) + "}";
+       });
   s += ",\"landlock\":{\"fs\":" + std::to_string(p.landlock_fs) + ",\"net\":" + std::to_string(p.landlock_net) +
-       ",\"scoped\":" + std::to_string(p.landlock_scoped) + ",\"connect_ports\":" +
-       array(p.landlock_connect_ports, [](std::uint16_t n) { return std::to_string(n); }) + ",\"rules\":" +
-       array(p.landlock, [](const LandlockRule& r) {
-         return "{\"path\":" + json_string(r.path) + ",\"access\":" + std::to_string(r.access) + ",\"in_stage\":" + flag(r.in_stage) + "}";
-       }) + "}";
-  s += ",\"rlimits\":" + array(p.rlimits, [](const Rlimit& r) {
-    return "{\"name\":" + json_string(r.name) + ",\"value\":" + std::to_string(r.value) + "}";
-  });
+       ",\"scoped\":" + std::to_string(p.landlock_scoped) +
+       ",\"connect_ports\":" + array(p.landlock_connect_ports, [](std::uint16_t n) { return std::to_string(n); }) + ",\"rules\":" +
+       array(p.landlock,
+             [](const LandlockRule& r) {
+               return "{\"path\":" + json_string(r.path) + ",\"access\":" + std::to_string(r.access) + ",\"in_stage\":" + flag(r.in_stage) + "}";
+             }) +
+       "}";
+  s += ",\"rlimits\":" +
+       array(p.rlimits, [](const Rlimit& r) { return "{\"name\":" + json_string(r.name) + ",\"value\":" + std::to_string(r.value) + "}"; });
   if (p.egress.enabled)
     s += ",\"egress\":{\"on_host\":" + std::string(flag(p.egress.on_host)) + ",\"base_dir\":" + json_string(p.egress.base_dir) +
          ",\"listen\":" + array(p.egress.listen, [](std::uint16_t n) { return std::to_string(n); }) + ",\"policy\":" + p.egress.policy + "}";
-  s += std::string(",\"traps\":") + (p.traps == Traps::quarantine ? "\"quarantine\"" : "\"report\"") + ",\"trap_roots\":" + array(p.trap_roots, text) +
-       ",\"trap_spared\":" + json_string(p.trap_spared);
-  s += std::string(",\"cgroup\":") + json_string(p.cgroup_dir) + ",\"pid_limit\":" + std::to_string(p.pid_limit) + ",\"restrict_exec\":" + flag(p.restrict_exec) + ",\"nested_namespaces\":" +
-       flag(p.nested_namespaces) + ",\"new_session\":" + flag(p.new_session) + ",\"tty\":" + json_string(p.tty) +
-       ",\"git_dir\":" + json_string(p.git_dir) + ",\"git_absent\":" + flag(p.git_absent) +
-       ",\"mechanisms\":" + array(p.mechanisms, text) + ",\"weaker\":" + array(p.weaker, text) + "}";
+  s += std::string(",\"traps\":") + (p.traps == Traps::quarantine ? "\"quarantine\"" : "\"report\"") +
+       ",\"trap_roots\":" + array(p.trap_roots, text) + ",\"trap_spared\":" + json_string(p.trap_spared);
+  s += std::string(",\"cgroup\":") + json_string(p.cgroup_dir) + ",\"pid_limit\":" + std::to_string(p.pid_limit) +
+       ",\"restrict_exec\":" + flag(p.restrict_exec) + ",\"nested_namespaces\":" + flag(p.nested_namespaces) +
+       ",\"new_session\":" + flag(p.new_session) + ",\"tty\":" + json_string(p.tty) + ",\"git_dir\":" + json_string(p.git_dir) +
+       ",\"git_absent\":" + flag(p.git_absent) + ",\"mechanisms\":" + array(p.mechanisms, text) + ",\"weaker\":" + array(p.weaker, text) + "}";
   return s;
 }
 

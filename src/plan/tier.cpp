@@ -13,9 +13,9 @@ Result<Tier> choose_tier(const Policy& policy, const HostFacts& facts) {
                       "enable them, or accept the weaker Landlock tier with enforce.require = \"landlock\"");
   // Network `none` needs nothing of Landlock: the filter refuses every internet socket.
   if (policy.net.mode == NetMode::filtered && facts.landlock_abi < 4)
-    return impossible("without user namespaces this kernel cannot hold net.mode = \"filtered\" (Landlock ABI " +
-                          std::to_string(facts.landlock_abi) + ", 4 is needed)", 0,
-                      "enable user namespaces (" + why + "), or use net.mode = \"none\"");
+    return impossible("without user namespaces this kernel cannot hold net.mode = \"filtered\" (Landlock ABI " + std::to_string(facts.landlock_abi) +
+                          ", 4 is needed)",
+                      0, "enable user namespaces (" + why + "), or use net.mode = \"none\"");
   return Tier::landlock;
 }
 

@@ -17,12 +17,29 @@ constexpr Network v4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_
 }
 constexpr Network v6(std::uint16_t a, std::uint16_t b, std::uint16_t c, unsigned length, std::uint8_t last = 0) {
   Network n{{}, static_cast<std::uint8_t>(length)};
-  n.address.bytes = {static_cast<std::uint8_t>(a >> 8), static_cast<std::uint8_t>(a), static_cast<std::uint8_t>(b >> 8), static_cast<std::uint8_t>(b),
-                     static_cast<std::uint8_t>(c >> 8), static_cast<std::uint8_t>(c), 0, 0, 0, 0, 0, 0, 0, 0, 0, last};
+  n.address.bytes = {static_cast<std::uint8_t>(a >> 8),
+                     static_cast<std::uint8_t>(a),
+                     static_cast<std::uint8_t>(b >> 8),
+                     static_cast<std::uint8_t>(b),
+                     static_cast<std::uint8_t>(c >> 8),
+                     static_cast<std::uint8_t>(c),
+                     0,
+                     0,
+                     0,
+                     0,
+                     0,
+                     0,
+                     0,
+                     0,
+                     0,
+                     last};
   return n;
 }
 
-struct Special { Network network; std::string_view name; };
+struct Special {
+  Network network;
+  std::string_view name;
+};
 // The narrower range comes first where one lies in another.
 constexpr Special kSpecial[] = {
     {v4(0, 0, 0, 0, 8), "this network"},

@@ -78,8 +78,13 @@ std::optional<T> least(const std::optional<T>& a, const std::optional<T>& b) {
 }
 
 Limits meet(const Limits& a, const Limits& b) {
-  return {least(a.wall, b.wall),     least(a.cpu, b.cpu),       least(a.memory, b.memory),        least(a.file_size, b.file_size),
-          least(a.output, b.output), least(a.processes, b.processes), least(a.open_files, b.open_files)};
+  return {least(a.wall, b.wall),
+          least(a.cpu, b.cpu),
+          least(a.memory, b.memory),
+          least(a.file_size, b.file_size),
+          least(a.output, b.output),
+          least(a.processes, b.processes),
+          least(a.open_files, b.open_files)};
 }
 
 }  // namespace

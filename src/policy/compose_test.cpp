@@ -32,19 +32,25 @@ class Random {
   std::size_t below(std::size_t n) { return engine_() % n; }
   bool one_in(std::size_t n) { return below(n) == 0; }
   template <std::size_t N>
-  const char* of(const char* const (&words)[N]) { return words[below(N)]; }
+  const char* of(const char* const (&words)[N]) {
+    return words[below(N)];
+  }
 
  private:
   std::mt19937_64 engine_;
 };
 
-const char* const kHosts[] = {"example", "a.example", "b.a.example", "c.b.a.example", "other", "ba.example", "10.0.0.1", "10.1.2.3", "127.0.0.1", "169.254.169.254", "1.1.1.1", "11.0.0.1", "2606::1", "::1", "fd00::5", "2001:db8::1"};
-const char* const kHostRules[] = {"*", "*.example", "a.example", "*.a.example", "b.a.example", "example", "other", "*.b.a.example", "A.Example.", "10.0.0.0/8", "10.1.0.0/16", "10.1.2.3", "0.0.0.0/0", "1.1.1.1", "1.0.0.0/8", "169.254.169.254",
-                                  "127.0.0.0/8", "[::1]", "[fd00::/8]", "[::/0]", "[2606::/16]", "[2001:db8::1]"};
+const char* const kHosts[] = {"example",   "a.example",       "b.a.example", "c.b.a.example", "other",   "ba.example", "10.0.0.1", "10.1.2.3",
+                              "127.0.0.1", "169.254.169.254", "1.1.1.1",     "11.0.0.1",      "2606::1", "::1",        "fd00::5",  "2001:db8::1"};
+const char* const kHostRules[] = {"*",          "*.example",     "a.example",   "*.a.example",     "b.a.example", "example",
+                                  "other",      "*.b.a.example", "A.Example.",  "10.0.0.0/8",      "10.1.0.0/16", "10.1.2.3",
+                                  "0.0.0.0/0",  "1.1.1.1",       "1.0.0.0/8",   "169.254.169.254", "127.0.0.0/8", "[::1]",
+                                  "[fd00::/8]", "[::/0]",        "[2606::/16]", "[2001:db8::1]"};
 const char* const kPorts[] = {"", "", ":443", ":80", ":22", ":*"};
 const std::uint16_t kAskedPorts[] = {22, 80, 443, 8443};
 const char* const kVariables[] = {"PATH", "LC_ALL", "LC_TIME", "LANG", "AWS_PROFILE", "API_TOKEN", "LD_PRELOAD", "CI", "X"};
-const char* const kPatterns[] = {"PATH", "LC_*", "L*", "LC_ALL", "*", "AWS_*", "AWS_PROFILE", "API_*", "API_TOKEN", "LD_*", "LD_PRELOAD", "CI", "LANG"};
+const char* const kPatterns[] = {"PATH",  "LC_*",      "L*",   "LC_ALL",     "*",  "AWS_*", "AWS_PROFILE",
+                                 "API_*", "API_TOKEN", "LD_*", "LD_PRELOAD", "CI", "LANG"};
 const char* const kValues[] = {"1", "2"};
 const char* const kUpstreams[] = {"env", "none", "required", "http://a:1", "http://b:1"};
 
@@ -71,7 +77,8 @@ Policy generate(Random& r) {
   const auto limit = [&](auto& to) {
     if (r.one_in(2)) to = std::decay_t<decltype(*to)>(1 + r.below(5));
   };
-  limit(p.limits.wall), limit(p.limits.cpu), limit(p.limits.memory), limit(p.limits.file_size), limit(p.limits.output), limit(p.limits.processes), limit(p.limits.open_files);
+  limit(p.limits.wall), limit(p.limits.cpu), limit(p.limits.memory), limit(p.limits.file_size), limit(p.limits.output), limit(p.limits.processes),
+      limit(p.limits.open_files);
   p.env.pass = some(r, 4, [&] { return std::string(r.of(kPatterns)); });
   for (std::size_t n = r.below(3); n > 0; --n) p.env.set[r.of(kVariables)] = r.of(kValues);
   p.fs.git_config = r.one_in(2);
@@ -111,13 +118,16 @@ struct Compose : testing::Test {
   unsigned long runs = setting("CORDON_PROPERTY_RUNS", 5'000);
   Random random{seed};
   void SetUp() override { std::printf("seed %lu, %lu runs\n", seed, runs); }
-  std::string show(const Policy& a, const Policy& b) { return "seed " + std::to_string(seed) + "\n" + to_json(a) + "\n" + to_json(b) + "\n" + to_json(compose(a, b)); }
+  std::string show(const Policy& a, const Policy& b) {
+    return "seed " + std::to_string(seed) + "\n" + to_json(a) + "\n" + to_json(b) + "\n" + to_json(compose(a, b));
+  }
 };
 
 TEST_F(Compose, AHostIsReachedExactlyIfBothReachIt) {
   std::vector<HostName> hosts;
   for (const char* text : kHosts) hosts.push_back(parse_host(text).value());
-  const Address addresses[] = {parse_address("1.2.3.4").value(), parse_address("10.1.2.3").value(), parse_address("127.0.0.1").value(), parse_address("fd00::5").value()};
+  const Address addresses[] = {parse_address("1.2.3.4").value(), parse_address("10.1.2.3").value(), parse_address("127.0.0.1").value(),
+                               parse_address("fd00::5").value()};
   unsigned long asked = 0, allowed = 0, narrower = 0;
   for (unsigned long i = 0; i < runs; ++i) {
     const Policy a = generate(random), b = generate(random), both = compose(a, b);
@@ -151,7 +161,8 @@ TEST_F(Compose, AVariableIsTheParentsAndOnlyIfTheChildTakesIt) {
       for (const auto& callers : {std::optional<std::string>(), std::optional<std::string>("caller's")}) {
         const auto from_parent = variable(parent.env, name, callers), is = variable(both.env, name, callers);
         const auto own = child.env.set.find(name);
-        const bool takes = passes(child.env.pass, name) || (own != child.env.set.end() && own->second == from_parent && parent.env.set.contains(name));
+        const bool takes =
+            passes(child.env.pass, name) || (own != child.env.set.end() && own->second == from_parent && parent.env.set.contains(name));
         ASSERT_EQ(is, takes ? from_parent : std::nullopt) << name << "\n" << show(parent, child);
       }
   }
@@ -161,9 +172,10 @@ TEST_F(Compose, LimitsAndFlagsAreTheNarrowerOfTheTwo) {
   const auto narrower = [](const auto& is, const auto& x, const auto& y) { return x && y ? is == std::min(*x, *y) : is == (x ? x : y); };
   for (unsigned long i = 0; i < runs; ++i) {
     const Policy a = generate(random), b = generate(random), m = compose(a, b);
-    ASSERT_TRUE(narrower(m.limits.wall, a.limits.wall, b.limits.wall) && narrower(m.limits.cpu, a.limits.cpu, b.limits.cpu) && narrower(m.limits.memory, a.limits.memory, b.limits.memory) &&
-                narrower(m.limits.file_size, a.limits.file_size, b.limits.file_size) && narrower(m.limits.output, a.limits.output, b.limits.output) &&
-                narrower(m.limits.processes, a.limits.processes, b.limits.processes) && narrower(m.limits.open_files, a.limits.open_files, b.limits.open_files))
+    ASSERT_TRUE(narrower(m.limits.wall, a.limits.wall, b.limits.wall) && narrower(m.limits.cpu, a.limits.cpu, b.limits.cpu) &&
+                narrower(m.limits.memory, a.limits.memory, b.limits.memory) && narrower(m.limits.file_size, a.limits.file_size, b.limits.file_size) &&
+                narrower(m.limits.output, a.limits.output, b.limits.output) && narrower(m.limits.processes, a.limits.processes, b.limits.processes) &&
+                narrower(m.limits.open_files, a.limits.open_files, b.limits.open_files))
         << show(a, b);
     ASSERT_EQ(m.fs.git_config, a.fs.git_config && b.fs.git_config);
     ASSERT_EQ(m.fs.traps == Traps::report, a.fs.traps == Traps::report && b.fs.traps == Traps::report);
@@ -192,7 +204,8 @@ TEST_F(Compose, ItIsAssociativeAndComposingTwiceChangesNothing) {
       for (const std::uint16_t port : kAskedPorts) {
         const HostName h = parse_host(text).value();
         const Address address = parse_address("1.2.3.4").value();
-        ASSERT_EQ(reaches(left.net, h, address, port), reaches(right.net, h, address, port)) << text << ":" << port << "\n" << show(a, b) << to_json(c);
+        ASSERT_EQ(reaches(left.net, h, address, port), reaches(right.net, h, address, port)) << text << ":" << port << "\n"
+                                                                                             << show(a, b) << to_json(c);
         ASSERT_EQ(reaches(compose(b, a).net, h, address, port), reaches(ab.net, h, address, port));
         ASSERT_EQ(reaches(compose(a, a).net, h, address, port), reaches(a.net, h, address, port)) << text << ":" << port << "\n" << to_json(a);
       }
@@ -224,10 +237,15 @@ TEST_F(Compose, WhatIsComposedIsAPolicyFileToo) {
 
 TEST_F(Compose, AProjectsOwnFileInjectsNothing) {
   const Policy parent = preset("safe").value();
-  const Policy child = parse_policy("version=1\n[fs]\nallow_write=[\"/\"]\ngit_config=true\n[net]\nmode=\"host\"\nallow=[\"*:*\"]\nlisten=[80]\nupstream=\"http://evil:1\"\nca_bundle=\"evil.pem\"\n"
-                                    "route={\"a.example\"=\"unix:evil\"}\nsni_check=false\nprivate_addresses=true\n[exec]\nallow=[\"*\"]\nnested_namespaces=true\n"
-                                    "[env]\npass=[\"*\",\"LD_PRELOAD\",\"SSH_AUTH_SOCK\"]\nset={LD_PRELOAD=\"/evil.so\",PATH=\"/evil\",GIT_SSH_COMMAND=\"evil\",LANG=\"evil\"}\n[enforce]\nrequire=\"any\"",
-                                    "cordon.toml").value();
+  const Policy child =
+      parse_policy(
+          "version=1\n[fs]\nallow_write=[\"/\"]\ngit_config=true\n[net]\nmode=\"host\"\nallow=[\"*:*\"]\nlisten=[80]\nupstream=\"http://"
+          "evil:1\"\nca_bundle=\"evil.pem\"\n"
+          "route={\"a.example\"=\"unix:evil\"}\nsni_check=false\nprivate_addresses=true\n[exec]\nallow=[\"*\"]\nnested_namespaces=true\n"
+          "[env]\npass=[\"*\",\"LD_PRELOAD\",\"SSH_AUTH_SOCK\"]\nset={LD_PRELOAD=\"/evil.so\",PATH=\"/"
+          "evil\",GIT_SSH_COMMAND=\"evil\",LANG=\"evil\"}\n[enforce]\nrequire=\"any\"",
+          "cordon.toml")
+          .value();
   const Policy m = compose(parent, child);
   EXPECT_EQ(m.net, parent.net);
   EXPECT_TRUE(m.env.set.empty());
@@ -274,7 +292,8 @@ TEST_F(Compose, HostSpellingsDoNotChangeAVerdict) {
       const bool name = !h.is_address();
       if (c == '.' && random.one_in(4) && s[0] != '[') out += random.one_in(2) ? "。" : "．";  // ideographic and fullwidth full stop
       else if (c >= 'a' && c <= 'z' && name && random.one_in(4)) out += {'\xef', '\xbd', static_cast<char>(0x81 + c - 'a')};  // fullwidth
-      else if (c >= '0' && c <= '9' && s.find(':') == std::string::npos && random.one_in(4)) out += {'\xef', '\xbc', static_cast<char>(0x90 + c - '0')};
+      else if (c >= '0' && c <= '9' && s.find(':') == std::string::npos && random.one_in(4))
+        out += {'\xef', '\xbc', static_cast<char>(0x90 + c - '0')};
       else out += c >= 'a' && c <= 'z' && random.one_in(3) ? static_cast<char>(c - 'a' + 'A') : c;
     }
     if (!h.is_address() && random.one_in(3)) out += '.';

@@ -9,9 +9,9 @@ namespace cordon::policy {
 
 bool needs_exact_rule(std::string_view name) {
   const std::string text(name);
-  for (const char* p : {"*TOKEN*", "*SECRET*", "*PASSWORD*", "*PASSWD*", "*PASSPHRASE*", "*CREDENTIAL*", "*PRIVATE*", "*_KEY", "*_KEY_*", "*APIKEY*",
-                        "*_PAT", "*_AUTH", "*AUTH_*", "*_DSN", "*DATABASE_URL*", "*CONNECTION_STRING*", "AWS_*", "AZURE_*", "LD_*", "BASH_ENV", "ENV",
-                        "BASH_FUNC_*"})
+  for (const char* p : {"*TOKEN*", "*SECRET*", "*PASSWORD*", "*PASSWD*", "*PASSPHRASE*", "*CREDENTIAL*", "*PRIVATE*",      "*_KEY",
+                        "*_KEY_*", "*APIKEY*", "*_PAT",      "*_AUTH",   "*AUTH_*",      "*_DSN",        "*DATABASE_URL*", "*CONNECTION_STRING*",
+                        "AWS_*",   "AZURE_*",  "LD_*",       "BASH_ENV", "ENV",          "BASH_FUNC_*"})
     if (fnmatch(p, text.c_str(), FNM_NOESCAPE | FNM_CASEFOLD) == 0) return true;
   return false;
 }

@@ -35,7 +35,9 @@ Result<Network> network(std::string_view given, std::string_view text) {
   if (slash == std::string_view::npos) return n;
   const bool dotted = text.find(':') == std::string_view::npos;
   const auto length = decimal(text.substr(slash + 1), dotted ? 32 : 128);
-  if (!length) return bad(given, "has no prefix length behind its '/'", dotted ? "write a number from 0 to 32; a host is named without a path" : "write a number from 0 to 128");
+  if (!length)
+    return bad(given, "has no prefix length behind its '/'",
+               dotted ? "write a number from 0 to 32; a host is named without a path" : "write a number from 0 to 128");
   n.length = static_cast<std::uint8_t>(*length + (dotted ? 96 : 0));
   n.address = masked(*address, n.length);
   if (n.address != *address) return bad(given, "has bits set behind its prefix", "write " + n.text());
@@ -43,7 +45,8 @@ Result<Network> network(std::string_view given, std::string_view text) {
 }
 
 bool covers(const Ports& outer, const Ports& inner) {
-  return outer.kind == Ports::Kind::any || outer == inner || (outer.kind == Ports::Kind::web && inner.kind == Ports::Kind::one && outer.contains(inner.port));
+  return outer.kind == Ports::Kind::any || outer == inner ||
+         (outer.kind == Ports::Kind::web && inner.kind == Ports::Kind::one && outer.contains(inner.port));
 }
 
 }  // namespace
@@ -79,7 +82,8 @@ Result<HostRule> parse_host_rule(std::string_view text) {
     if (port.starts_with('/')) return bad(given, "has its prefix length behind the bracket", "write it as [2001:db8::/32]:443");
     has_port = !port.empty();
     if (has_port && port.front() != ':') return bad(given, "has something behind its bracket", "write it as [2001:db8::1]:443");
-    if (text.find(':') == std::string_view::npos) return bad(given, "has brackets around something that is no IPv6 address", "leave the brackets out");
+    if (text.find(':') == std::string_view::npos)
+      return bad(given, "has brackets around something that is no IPv6 address", "leave the brackets out");
   } else if (const auto colon = text.find(':'); colon != std::string_view::npos && text.find(':', colon + 1) == std::string_view::npos) {
     has_port = true;
     port = text.substr(colon);

@@ -62,7 +62,9 @@ struct HostRule {
 [[nodiscard]] Result<HostRule> parse_host_rule(std::string_view text);
 
 [[nodiscard]] bool matches(const HostRule& rule, const HostName& host);  ///< the port aside
-[[nodiscard]] inline bool matches(const HostRule& rule, const HostName& host, std::uint16_t port) { return rule.ports.contains(port) && matches(rule, host); }
+[[nodiscard]] inline bool matches(const HostRule& rule, const HostName& host, std::uint16_t port) {
+  return rule.ports.contains(port) && matches(rule, host);
+}
 
 /// Does an allow rule open addresses that are not public (special_range) by naming them? Only a network that lies wholly in one
 /// such range does: "10.0.0.0/8" and "127.0.0.1" do, "*" and "0.0.0.0/0" do not, so that nobody opens metadata by accident.

@@ -26,15 +26,23 @@ std::string to_json(const Policy& p, bool with_origins) {
   j["version"] = 1;
   const auto rules = [&](const Rules& r) { return list(r, with_origins); };
   const auto paths = [&](const PathRules& r) {
-    return ordered_json{{"allow_write", rules(r.allow_write)}, {"deny_write", rules(r.deny_write)}, {"allow_read", rules(r.allow_read)}, {"deny_read", rules(r.deny_read)}};
+    return ordered_json{{"allow_write", rules(r.allow_write)},
+                        {"deny_write", rules(r.deny_write)},
+                        {"allow_read", rules(r.allow_read)},
+                        {"deny_read", rules(r.deny_read)}};
   };
   j["fs"] = paths(p.fs);
   j["fs"]["git_config"] = p.fs.git_config;
   j["fs"]["traps"] = p.fs.traps == Traps::report ? "report" : "quarantine";
   for (const PathRules& also : p.fs.also) j["fs"]["also"].push_back(paths(also));
   static constexpr const char* modes[] = {"none", "filtered", "host"};
-  j["net"] = {{"mode", modes[static_cast<int>(p.net.mode)]}, {"allow", rules(p.net.allow)}, {"deny", rules(p.net.deny)}, {"listen", p.net.listen},
-              {"upstream", p.net.upstream}, {"sni_check", p.net.sni_check}, {"private_addresses", p.net.private_addresses},
+  j["net"] = {{"mode", modes[static_cast<int>(p.net.mode)]},
+              {"allow", rules(p.net.allow)},
+              {"deny", rules(p.net.deny)},
+              {"listen", p.net.listen},
+              {"upstream", p.net.upstream},
+              {"sni_check", p.net.sni_check},
+              {"private_addresses", p.net.private_addresses},
               {"route", p.net.route}};
   if (!p.net.ca_bundle.empty()) j["net"]["ca_bundle"] = p.net.ca_bundle;
   j["exec"] = {{"allow", rules(p.exec.allow)}, {"deny", rules(p.exec.deny)}, {"nested_namespaces", p.exec.nested_namespaces}};

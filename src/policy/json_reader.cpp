@@ -63,7 +63,9 @@ class Builder : public nlohmann::json_sax<json> {
     if (u > static_cast<std::uint64_t>(INT64_MAX)) return say(at, "this number is too large", "write one of at most 63 bits");
     return put({static_cast<std::int64_t>(u), at, key_});
   }
-  bool number_float(number_float_t, const string_t&) override { return say(cursor_.token(), "this is no whole number of at most 63 bits", "write a string, a whole number or a boolean"); }
+  bool number_float(number_float_t, const string_t&) override {
+    return say(cursor_.token(), "this is no whole number of at most 63 bits", "write a string, a whole number or a boolean");
+  }
   bool string(string_t& s) override { return put({std::move(s), cursor_.token(), key_}); }
   bool binary(binary_t&) override { return false; }
   bool start_object(std::size_t) override { return open(Value::Table{}); }
@@ -72,7 +74,8 @@ class Builder : public nlohmann::json_sax<json> {
   bool end_array() override { return close(); }
   bool key(string_t& s) override {
     key_ = cursor_.token();
-    if (std::get<Value::Table>(open_.back()->v).contains(s)) return say(key_, "the key '" + s.substr(0, 200) + "' is written twice", "remove one of them");
+    if (std::get<Value::Table>(open_.back()->v).contains(s))
+      return say(key_, "the key '" + s.substr(0, 200) + "' is written twice", "remove one of them");
     word_ = std::move(s);
     return true;
   }

@@ -86,7 +86,7 @@ void read_listen(Reader& r, const Value& v) {
   });
 }
 
-void read_layer(Reader& r, const Value& v, Rules PathRules::*list, bool deny) {
+void read_layer(Reader& r, const Value& v, Rules PathRules::* list, bool deny) {
   r.strings(v, [&](const std::string& s, const Value& e) {
     auto rule = path_rule(s, r.origin(e), deny);
     if (rule) (r.p.fs.also.back().*list).push_back(std::move(*rule));
@@ -105,7 +105,10 @@ constexpr Key kKeys[] = {
        const auto* i = std::get_if<std::int64_t>(&v.v);
        if (!i || *i != 1) r.say(v.place, "this is not version 1", "write version = 1; a later version is for a later Cordon");
      }},
-    {"extends", [](Reader& r, const Value& v) { if (const auto* s = r.string(v); s && s->empty()) r.say(v.place, "extends is empty", "name a preset or a file"); }},
+    {"extends",
+     [](Reader& r, const Value& v) {
+       if (const auto* s = r.string(v); s && s->empty()) r.say(v.place, "extends is empty", "name a preset or a file");
+     }},
     {"fs.allow_write", [](Reader& r, const Value& v) { r.rules(v, RuleList::allow_write); }},
     {"fs.deny_write", [](Reader& r, const Value& v) { r.rules(v, RuleList::deny_write); }},
     {"fs.allow_read", [](Reader& r, const Value& v) { r.rules(v, RuleList::allow_read); }},
@@ -194,7 +197,8 @@ const Key* find_key(std::string_view name) {
 }
 
 bool is_table(std::string_view name) {
-  return std::ranges::any_of(kKeys, [&](const Key& k) { return k.name.size() > name.size() && k.name.starts_with(name) && k.name[name.size()] == '.'; });
+  return std::ranges::any_of(kKeys,
+                             [&](const Key& k) { return k.name.size() > name.size() && k.name.starts_with(name) && k.name[name.size()] == '.'; });
 }
 
 std::string nearest_key(std::string_view name) {

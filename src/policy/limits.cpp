@@ -10,7 +10,10 @@
 namespace cordon {
 namespace {
 
-struct Unit { std::string_view name; std::uint64_t factor; };
+struct Unit {
+  std::string_view name;
+  std::uint64_t factor;
+};
 
 template <std::size_t N>
 Result<std::uint64_t> number(std::string_view text, const std::array<Unit, N>& units, const char* example) {
@@ -33,8 +36,15 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
 }
 
 Result<std::uint64_t> parse_size(std::string_view text) {
-  static constexpr std::array<Unit, 9> units{{{"", 1}, {"B", 1}, {"KiB", 1ULL << 10}, {"MiB", 1ULL << 20}, {"GiB", 1ULL << 30}, {"TiB", 1ULL << 40},
-                                              {"KB", 1000}, {"MB", 1'000'000}, {"GB", 1'000'000'000}}};
+  static constexpr std::array<Unit, 9> units{{{"", 1},
+                                              {"B", 1},
+                                              {"KiB", 1ULL << 10},
+                                              {"MiB", 1ULL << 20},
+                                              {"GiB", 1ULL << 30},
+                                              {"TiB", 1ULL << 40},
+                                              {"KB", 1000},
+                                              {"MB", 1'000'000},
+                                              {"GB", 1'000'000'000}}};
   return number(text, units, "64MiB or 2GiB");
 }
 
@@ -44,7 +54,8 @@ Result<void> set_limit(Limits& limits, std::string_view name_value) {
   static const std::vector<std::string_view> names{"wall", "cpu", "memory", "processes", "open-files", "file-size", "output"};
   const auto with = [&](auto parsed, auto& to) -> Result<void> {
     if (!parsed) return refused("limit " + std::string(name) + ": " + parsed.error().what, parsed.error().remedy);
-    if (*parsed == std::decay_t<decltype(*parsed)>{}) return refused("limit " + std::string(name) + " is 0", "write what the command may use, or leave it out");
+    if (*parsed == std::decay_t<decltype(*parsed)>{})
+      return refused("limit " + std::string(name) + " is 0", "write what the command may use, or leave it out");
     to = *parsed;
     return {};
   };
@@ -59,7 +70,9 @@ Result<void> set_limit(Limits& limits, std::string_view name_value) {
   if (name == "output") return with(parse_size(value), limits.output);
   if (name == "processes") return with(count(), limits.processes);
   if (name == "open-files") return with(count(), limits.open_files);
-  return refused("there is no limit '" + printable(name) + "'", "did you mean '" + std::string(policy::nearest(name, names)) + "'? the limits are wall, cpu, memory, processes, open-files, file-size and output");
+  return refused("there is no limit '" + printable(name) + "'",
+                 "did you mean '" + std::string(policy::nearest(name, names)) +
+                     "'? the limits are wall, cpu, memory, processes, open-files, file-size and output");
 }
 
 }  // namespace cordon

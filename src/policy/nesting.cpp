@@ -32,9 +32,15 @@ bool nests_too_deep(std::string_view toml, int most) {
       case '\'': step = string_length(toml); break;
       case '#': step = std::min(toml.find('\n'), toml.size()); break;
       case '[':
-      case '{': ++brackets; dots = 0; break;
+      case '{':
+        ++brackets;
+        dots = 0;
+        break;
       case ']':
-      case '}': brackets = std::max(0, brackets - 1); dots = 0; break;
+      case '}':
+        brackets = std::max(0, brackets - 1);
+        dots = 0;
+        break;
       case '.': ++dots; break;
       case '=':
       case ',':

@@ -22,7 +22,8 @@ std::string toml(const std::string& lines) { return said("version = 1\n" + lines
 std::string json(const std::string& text) { return said(text, "p.json"); }
 
 TEST(PolicyErrors, NameFileLineAndColumnOfTheValue) {
-  EXPECT_EQ(toml("[net]\nallow = [\"a.example\",\n  \"b..example\"]"), "p.toml:4:3: the host rule 'b..example' has an empty label; write one dot between labels");
+  EXPECT_EQ(toml("[net]\nallow = [\"a.example\",\n  \"b..example\"]"),
+            "p.toml:4:3: the host rule 'b..example' has an empty label; write one dot between labels");
   EXPECT_EQ(toml("[fs]\ngit_config = 1"), "p.toml:3:14: true or false is wanted here; write it without quotes");
   EXPECT_EQ(toml("[limits]\nwall = \"5x\""), "p.toml:3:8: limit wall: '5x' is not a limit; write it as 90s, 10m or 2h");
   EXPECT_EQ(toml("[net]\nmode = \"fltered\""), "p.toml:3:8: 'fltered' is not known here; did you mean 'filtered'?");
@@ -45,13 +46,18 @@ TEST(PolicyErrors, UnknownKeysComeWithTheNearestOneInFull) {
 
 TEST(PolicyErrors, InJsonTooThePlaceIsThatOfTheValue) {
   // The same key stands in two tables; keys have escapes, characters of several bytes come before.
-  EXPECT_EQ(json("{\"version\": 1,\n \"env\": {\"set\": {\"allow\": \"b..c\", \"\\u0061\": \"\\\"é\"}},\n \"net\": {\"allow\": [\"a.example\", \"b..c\"]}}"),
-            "p.json:3:33: the host rule 'b..c' has an empty label; write one dot between labels");
+  EXPECT_EQ(
+      json(
+          "{\"version\": 1,\n \"env\": {\"set\": {\"allow\": \"b..c\", \"\\u0061\": \"\\\"é\"}},\n \"net\": {\"allow\": [\"a.example\", \"b..c\"]}}"),
+      "p.json:3:33: the host rule 'b..c' has an empty label; write one dot between labels");
   EXPECT_EQ(json("{\"version\": 1, \"\\u0066s\": {\"git_config\": [] }}"), "p.json:1:42: true or false is wanted here; write it without quotes");
-  EXPECT_EQ(json("{\"version\": 1, \"env\": {\"set\": {\"é\": \"é\"}},\"limits\":{\"memory\":\n  -4}}"), "p.json:2:3: limit memory: '-4' is not a limit; write it as 64MiB or 2GiB");
+  EXPECT_EQ(json("{\"version\": 1, \"env\": {\"set\": {\"é\": \"é\"}},\"limits\":{\"memory\":\n  -4}}"),
+            "p.json:2:3: limit memory: '-4' is not a limit; write it as 64MiB or 2GiB");
   EXPECT_EQ(json("{\"version\":1,\"fss\":{}}"), "p.json:1:14: unknown key 'fss'; did you mean 'fs'?");
-  EXPECT_EQ(json("{\"version\":1,\"limits\":{\"memory\":18446744073709551615}}"), "p.json:1:33: this number is too large; write one of at most 63 bits");
-  EXPECT_EQ(json("{\"version\":1,\"limits\":{\"memory\":1.5}}"), "p.json:1:33: this is no whole number of at most 63 bits; write a string, a whole number or a boolean");
+  EXPECT_EQ(json("{\"version\":1,\"limits\":{\"memory\":18446744073709551615}}"),
+            "p.json:1:33: this number is too large; write one of at most 63 bits");
+  EXPECT_EQ(json("{\"version\":1,\"limits\":{\"memory\":1.5}}"),
+            "p.json:1:33: this is no whole number of at most 63 bits; write a string, a whole number or a boolean");
   EXPECT_EQ(json("{\"version\":1,\"fs\":null}"), "p.json:1:19: null has no meaning in a policy; leave the key out");
   EXPECT_EQ(json("\xef\xbb\xbf{\"version\":2}"), "p.json:1:12: this is not version 1; write version = 1; a later version is for a later Cordon");
   EXPECT_EQ(json("[]"), "p.json:1:1: a policy is a table; write { \"version\": 1, ... }");
@@ -61,25 +67,66 @@ TEST(PolicyErrors, InJsonTooThePlaceIsThatOfTheValue) {
 }
 
 TEST(PolicyErrors, DuplicateKeysAreRefusedInBothFormats) {
-  EXPECT_EQ(json("{\"version\":1,\"net\":{\"mode\":\"none\",\n\"mode\":\"host\"}}"), "p.json:2:1: the key 'mode' is written twice; remove one of them");
-  EXPECT_EQ(json("{\"version\":1,\"net\":{\"mode\":\"none\",\"\\u006dode\":\"host\"}}"), "p.json:1:35: the key 'mode' is written twice; remove one of them");
+  EXPECT_EQ(json("{\"version\":1,\"net\":{\"mode\":\"none\",\n\"mode\":\"host\"}}"),
+            "p.json:2:1: the key 'mode' is written twice; remove one of them");
+  EXPECT_EQ(json("{\"version\":1,\"net\":{\"mode\":\"none\",\"\\u006dode\":\"host\"}}"),
+            "p.json:1:35: the key 'mode' is written twice; remove one of them");
   EXPECT_NE(toml("[net]\nmode = \"none\"\nmode = \"host\"").find("p.toml:4:"), std::string::npos);
   EXPECT_NE(toml("[net]\n[net]"), "accepted");
 }
 
 TEST(PolicyErrors, EveryKindOfValueIsChecked) {
-  for (const char* bad :
-       {"[fs]\nallow_write=[\"\"]", "[fs]\nallow_write=[\"*.txt\"]", "[fs]\ndeny_read=[\"~bob/x\"]", "[fs]\ndeny_read=[\"a\\u0000b\"]", "[fs]\ndeny_read=[\"a\\nb\"]", "[fs]\ndeny_read=[1]", "[fs]\ntraps=\"maybe\"",
-        "[net]\nallow=[\"\"]", "[net]\ndeny=[\"http://a\"]", "[net]\nupstream=\"proxy\"", "[net]\nupstream=\"socks5://a:1\"", "[net]\nupstream=\"http://u:p@a:1\"", "[net]\nupstream=\"http://a:0\"", "[net]\nupstream=\"http://[a]:1\"",
-        "[net]\nupstream=\"http://a:1/x\"", "[net]\nca_bundle=\"\"", "[net]\nca_bundle=\"a\\nb\"", "[net.route]\n\"a..b\"=\"unix:x\"", "[net.route]\na=\"tcp:x\"", "[net.route]\na=\"unix:\"", "[net]\nlisten=[0]", "[net]\nlisten=[\"80\"]",
-        "[exec]\nallow=[\"/bin/*\"]", "[exec]\nallow=[\"\"]", "[exec]\ndeny=[\"*\"]", "[exec]\nnested_namespaces=\"yes\"", "[limits]\nwall=0", "[limits]\nprocesses=-1", "[limits]\nmemory=\"9999999999TiB\"", "[limits]\nwall=1.5",
-        "[limits]\nwall=1979-05-27", "[env]\npass=[\"A*B\"]", "[env]\npass=[\"A=B\"]", "[env]\npass=[\"\"]", "[env.set]\n\"A=\"=\"x\"", "[env.set]\n\"\"=\"x\"", "[env.set]\nA=\"\\u0000\"", "[enforce]\nrequire=\"none\"", "extends=\"\"", "extends=1",
-        "[[exec.also]]\nx=1", "[exec]\nalso=[\"a\"]", "[fs]\nalso=[1]", "[[fs.also]]\nallow_write=[\"*\"]"})
+  for (const char* bad : {"[fs]\nallow_write=[\"\"]",
+                          "[fs]\nallow_write=[\"*.txt\"]",
+                          "[fs]\ndeny_read=[\"~bob/x\"]",
+                          "[fs]\ndeny_read=[\"a\\u0000b\"]",
+                          "[fs]\ndeny_read=[\"a\\nb\"]",
+                          "[fs]\ndeny_read=[1]",
+                          "[fs]\ntraps=\"maybe\"",
+                          "[net]\nallow=[\"\"]",
+                          "[net]\ndeny=[\"http://a\"]",
+                          "[net]\nupstream=\"proxy\"",
+                          "[net]\nupstream=\"socks5://a:1\"",
+                          "[net]\nupstream=\"http://u:p@a:1\"",
+                          "[net]\nupstream=\"http://a:0\"",
+                          "[net]\nupstream=\"http://[a]:1\"",
+                          "[net]\nupstream=\"http://a:1/x\"",
+                          "[net]\nca_bundle=\"\"",
+                          "[net]\nca_bundle=\"a\\nb\"",
+                          "[net.route]\n\"a..b\"=\"unix:x\"",
+                          "[net.route]\na=\"tcp:x\"",
+                          "[net.route]\na=\"unix:\"",
+                          "[net]\nlisten=[0]",
+                          "[net]\nlisten=[\"80\"]",
+                          "[exec]\nallow=[\"/bin/*\"]",
+                          "[exec]\nallow=[\"\"]",
+                          "[exec]\ndeny=[\"*\"]",
+                          "[exec]\nnested_namespaces=\"yes\"",
+                          "[limits]\nwall=0",
+                          "[limits]\nprocesses=-1",
+                          "[limits]\nmemory=\"9999999999TiB\"",
+                          "[limits]\nwall=1.5",
+                          "[limits]\nwall=1979-05-27",
+                          "[env]\npass=[\"A*B\"]",
+                          "[env]\npass=[\"A=B\"]",
+                          "[env]\npass=[\"\"]",
+                          "[env.set]\n\"A=\"=\"x\"",
+                          "[env.set]\n\"\"=\"x\"",
+                          "[env.set]\nA=\"\\u0000\"",
+                          "[enforce]\nrequire=\"none\"",
+                          "extends=\"\"",
+                          "extends=1",
+                          "[[exec.also]]\nx=1",
+                          "[exec]\nalso=[\"a\"]",
+                          "[fs]\nalso=[1]",
+                          "[[fs.also]]\nallow_write=[\"*\"]"})
     EXPECT_TRUE(toml(bad).starts_with("p.toml:")) << bad << ": " << toml(bad);
   for (const char* good :
-       {"[fs]\nallow_write=[\"a[1].tsx\", \"../beside\", \"~\", \"/\"]\ndeny_write=[\"**/.env\", \"~/x/[ab]?\"]", "[net]\nupstream=\"HTTP://Proxy.corp:8080/\"", "[net]\nupstream=\"[fd00::1]:3128\"", "[net]\nupstream=\"required\"",
-        "[net.route]\n\"api.example.com\"=\"unix:~/mitm.sock\"", "[net]\nca_bundle=\"corp.pem\"", "[exec]\nallow=[\"*\"]\nalso=[[\"git\",\"/usr/bin\"],[]]", "[limits]\nwall=90\nmemory=\"4GiB\"\nprocesses=\"512\"", "[env]\npass=[\"*\",\"LC_*\",\"npm_config_//r/:x\"]",
-        "[env.set]\nA=\"two\\nlines\"", "[[fs.also]]\nallow_write=[\".\"]\n[[fs.also]]"})
+       {"[fs]\nallow_write=[\"a[1].tsx\", \"../beside\", \"~\", \"/\"]\ndeny_write=[\"**/.env\", \"~/x/[ab]?\"]",
+        "[net]\nupstream=\"HTTP://Proxy.corp:8080/\"", "[net]\nupstream=\"[fd00::1]:3128\"", "[net]\nupstream=\"required\"",
+        "[net.route]\n\"api.example.com\"=\"unix:~/mitm.sock\"", "[net]\nca_bundle=\"corp.pem\"",
+        "[exec]\nallow=[\"*\"]\nalso=[[\"git\",\"/usr/bin\"],[]]", "[limits]\nwall=90\nmemory=\"4GiB\"\nprocesses=\"512\"",
+        "[env]\npass=[\"*\",\"LC_*\",\"npm_config_//r/:x\"]", "[env.set]\nA=\"two\\nlines\"", "[[fs.also]]\nallow_write=[\".\"]\n[[fs.also]]"})
     EXPECT_EQ(toml(good), "accepted") << good;
 }
 
@@ -90,7 +137,8 @@ TEST(PolicyErrors, BombsAreRefusedQuicklyAndInBoundedMemory) {
     return out;
   };
   const auto start = std::chrono::steady_clock::now();
-  for (const std::string& bomb : {many("[", 500'000), "a" + many(".a", 500'000) + " = 1", "a = " + many("{a=", 300'000), "[" + many("a.", 400'000) + "a]", "a" + many(".\"a\"", 200'000) + "=1", "a" + many(".'a'", 200'000) + "=1"}) {
+  for (const std::string& bomb : {many("[", 500'000), "a" + many(".a", 500'000) + " = 1", "a = " + many("{a=", 300'000),
+                                  "[" + many("a.", 400'000) + "a]", "a" + many(".\"a\"", 200'000) + "=1", "a" + many(".'a'", 200'000) + "=1"}) {
     EXPECT_NE(toml(bomb).find("nested too deeply"), std::string::npos) << bomb.substr(0, 10);
   }
   EXPECT_EQ(json("{\"version\":1,\"a\":" + many("[", 500'000)), "p.json:1:33: this is nested too deeply; a policy has three levels");
@@ -100,7 +148,8 @@ TEST(PolicyErrors, BombsAreRefusedQuicklyAndInBoundedMemory) {
   EXPECT_NE(toml(many("a.b=1\n", 150'000)), "accepted");
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
   // Dots and brackets in strings and comments are no nesting.
-  EXPECT_EQ(toml("[net]\nallow=[\"" + many("a.", 100) + "example\", 'b.c'] # [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[ a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a"), "accepted");
+  EXPECT_EQ(toml("[net]\nallow=[\"" + many("a.", 100) + "example\", 'b.c'] # [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[ a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a"),
+            "accepted");
 }
 
 struct Files : testing::Test {
@@ -125,9 +174,13 @@ struct Files : testing::Test {
 };
 
 TEST_F(Files, ExtendsIsRelativeToTheFileThatSaysIt) {
-  write("base/b.toml", "version=1\nextends=\"../c.toml\"\n[fs]\nallow_write=[\"b\"]\n[env.set]\nX=\"b\"\nY=\"b\"\n[exec]\nallow=[\"git\"]\n[limits]\nwall=5\ncpu=5");
+  write("base/b.toml",
+        "version=1\nextends=\"../c.toml\"\n[fs]\nallow_write=[\"b\"]\n[env.set]\nX=\"b\"\nY=\"b\"\n[exec]\nallow=[\"git\"]\n[limits]\nwall=5\ncpu=5");
   write("c.toml", "version=1\n[fs]\nallow_write=[\"c\"]\ngit_config=true\n[exec]\nallow=[\"*\"]\n[net]\nlisten=[80]");
-  const auto p = load_policy(write("a.toml", "version=1\nextends=\"base/b.toml\"\n[fs]\nallow_write=[\"a\"]\n[env.set]\nX=\"a\"\n[exec]\nallow=[]\n[limits]\nwall=7\n[net]\nlisten=[443,80]"));
+  const auto p =
+      load_policy(write("a.toml",
+                        "version=1\nextends=\"base/"
+                        "b.toml\"\n[fs]\nallow_write=[\"a\"]\n[env.set]\nX=\"a\"\n[exec]\nallow=[]\n[limits]\nwall=7\n[net]\nlisten=[443,80]"));
   ASSERT_TRUE(p) << p.error().sentence();
   std::vector<std::string> writable;
   for (const auto& r : p->fs.allow_write) writable.push_back(r.text);
@@ -145,7 +198,8 @@ TEST_F(Files, CirclesAndChainsEnd) {
   write("a.toml", "version=1\nextends=\"./b.toml\"");
   write("b.toml", "version=1\n\nextends = \"a.toml\"");
   EXPECT_EQ(load(dir / "a.toml"), "./b.toml:3:11: extends: the policy ./a.toml extends itself; break the circle");
-  EXPECT_EQ(load(write("self.toml", "version=1\nextends=\"self.toml\"")), "self.toml:2:9: extends: the policy self.toml extends itself; break the circle");
+  EXPECT_EQ(load(write("self.toml", "version=1\nextends=\"self.toml\"")),
+            "self.toml:2:9: extends: the policy self.toml extends itself; break the circle");
   write("d0.toml", "version=1");
   for (int i = 1; i <= 20; ++i) write("d" + std::to_string(i) + ".toml", "version=1\nextends=\"d" + std::to_string(i - 1) + ".toml\"");
   EXPECT_EQ(load(dir / "d8.toml"), "accepted");
@@ -153,9 +207,12 @@ TEST_F(Files, CirclesAndChainsEnd) {
 }
 
 TEST_F(Files, WhatCannotBeExtendedIsSaidWhereItIsWritten) {
-  EXPECT_EQ(load(write("a.toml", "version=1\nextends=\"sfe\"")), "a.toml:2:9: extends: there is no preset 'sfe'; did you mean 'safe'? the presets are plan, safe and auto");
-  EXPECT_EQ(load(write("a.toml", "version=1\nextends=\"no.toml\"")), "a.toml:2:9: extends: cannot read the policy no.toml: No such file or directory; name an existing file that you may read");
-  EXPECT_EQ(load(write("a.toml", "version=1\nextends=\"~/x.toml\"")), "a.toml:2:9: extends does not know '~'; write the path relative to this file, or in full");
+  EXPECT_EQ(load(write("a.toml", "version=1\nextends=\"sfe\"")),
+            "a.toml:2:9: extends: there is no preset 'sfe'; did you mean 'safe'? the presets are plan, safe and auto");
+  EXPECT_EQ(load(write("a.toml", "version=1\nextends=\"no.toml\"")),
+            "a.toml:2:9: extends: cannot read the policy no.toml: No such file or directory; name an existing file that you may read");
+  EXPECT_EQ(load(write("a.toml", "version=1\nextends=\"~/x.toml\"")),
+            "a.toml:2:9: extends does not know '~'; write the path relative to this file, or in full");
   write("bad.toml", "version=1\n[fs]\nx=1");
   EXPECT_EQ(load(write("a.toml", "version=1\nextends=\"bad.toml\"")).substr(0, 13), "bad.toml:3:1:");
 }
@@ -231,7 +288,8 @@ pass = ["A_*"]
 set = { "x.z" = "1", B = "\t\u0001\n" }
 [enforce]
 require = "landlock"
-)", "p.toml");
+)",
+                              "p.toml");
   ASSERT_TRUE(q) << q.error().sentence();
   const auto from_json = parse_policy(to_json(*q), "back.json"), from_toml = parse_policy(to_toml(*q), "back.toml");
   ASSERT_TRUE(from_json) << from_json.error().sentence() << to_json(*q);
@@ -257,7 +315,8 @@ TEST(Policy, AnAllowRuleOfAnOptionAllowsInAComposedPolicyToo) {
   EXPECT_EQ(p.fs.allow_write.back().text, "build");
   EXPECT_EQ(p.fs.also[0].allow_write.back().text, "build");
   EXPECT_EQ(p.fs.deny_read.back().origin.text(), "--deny-read");
-  EXPECT_EQ(add_rule(p, RuleList::allow_host, "a..b", {"--allow-host"}).error().sentence(), "--allow-host: the host rule 'a..b' has an empty label; write one dot between labels");
+  EXPECT_EQ(add_rule(p, RuleList::allow_host, "a..b", {"--allow-host"}).error().sentence(),
+            "--allow-host: the host rule 'a..b' has an empty label; write one dot between labels");
   EXPECT_EQ(add_rule(p, RuleList::allow_read, "a\nb", {"--allow-read"}).error().sentence(),
             "--allow-read: the path 'a\\x0ab' has a NUL, newline or other control character in it; name a path without it");
   EXPECT_EQ(add_environment(p, "=x", {"--env"}).error().sentence(), "--env: a variable has no name; write NAME or NAME=VALUE");

@@ -6,15 +6,20 @@
 
 namespace cordon {
 namespace {
-struct Source { std::string_view name, text; };
+struct Source {
+  std::string_view name, text;
+};
 constexpr Source kPresets[] = {
-    {"plan",
+    {
+        "plan",
 #include "presets/plan.toml.inc"
     },
-    {"safe",
+    {
+        "safe",
 #include "presets/safe.toml.inc"
     },
-    {"auto",
+    {
+        "auto",
 #include "presets/auto.toml.inc"
     },
 };
@@ -29,7 +34,8 @@ std::vector<std::string_view> preset_names() {
 Result<std::string_view> preset_source(std::string_view name) {
   for (const Source& s : kPresets)
     if (s.name == name) return s.text;
-  return refused("there is no preset '" + printable(name) + "'", "did you mean '" + std::string(policy::nearest(name, preset_names())) + "'? the presets are plan, safe and auto");
+  return refused("there is no preset '" + printable(name) + "'",
+                 "did you mean '" + std::string(policy::nearest(name, preset_names())) + "'? the presets are plan, safe and auto");
 }
 
 Result<Policy> preset(std::string_view name) {

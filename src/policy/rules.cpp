@@ -12,7 +12,7 @@ namespace cordon {
 namespace policy {
 namespace {
 
-constexpr std::size_t kMostPath = 4096;          // PATH_MAX
+constexpr std::size_t kMostPath = 4096;            // PATH_MAX
 constexpr std::size_t kMostVariable = 128 * 1024;  // MAX_ARG_STRLEN of execve(2)
 
 std::string quoted(std::string_view text) { return "'" + printable(text.substr(0, 200)) + (text.size() > 200 ? "...'" : "'"); }
@@ -55,7 +55,8 @@ Result<void> check_path(std::string_view text) {
 Result<Rule> path_rule(std::string_view text, const Origin& origin, bool deny) {
   if (auto ok = check_path(text); !ok) return at(origin, ok.error());
   if (!deny && text.find_first_of("*?") != std::string_view::npos)
-    return at(origin, {ErrorKind::refused, "the pattern " + quoted(text) + " stands in an allow rule", "name the directory: patterns are for deny rules", 0, 125});
+    return at(origin, {ErrorKind::refused, "the pattern " + quoted(text) + " stands in an allow rule",
+                       "name the directory: patterns are for deny rules", 0, 125});
   return Rule{std::string(text), origin, false};
 }
 
@@ -63,7 +64,8 @@ Result<Rule> program_rule(std::string_view text, const Origin& origin, bool deny
   if (text == "*" && !deny) return Rule{"*", origin, false};
   if (auto ok = check_path(text); !ok) return at(origin, ok.error());
   if (text.find_first_of("*?") != std::string_view::npos)
-    return at(origin, {ErrorKind::refused, "the program " + quoted(text) + " is a pattern", "name the program, or the directory: that covers what lies in it", 0, 125});
+    return at(origin, {ErrorKind::refused, "the program " + quoted(text) + " is a pattern",
+                       "name the program, or the directory: that covers what lies in it", 0, 125});
   return Rule{std::string(text), origin, false};
 }
 
@@ -105,7 +107,8 @@ Result<void> check_variable(std::string_view name, std::string_view value) {
   if (control(name) || name.find_first_of("= ") != std::string_view::npos)
     return refused("the variable " + quoted(name) + " has a blank, '=' or control character in its name", "write the name alone");
   if (value.find('\0') != std::string_view::npos) return refused("the value of " + quoted(name) + " has a NUL in it", "remove it");
-  if (name.size() + value.size() + 2 > kMostVariable) return refused("the variable " + quoted(name) + " is longer than 128 KiB", "execve(2) takes no longer one");
+  if (name.size() + value.size() + 2 > kMostVariable)
+    return refused("the variable " + quoted(name) + " is longer than 128 KiB", "execve(2) takes no longer one");
   return {};
 }
 
@@ -115,7 +118,8 @@ Result<void> add_rule(Policy& p, RuleList list, std::string_view text, const Ori
     case RuleList::deny_write:
     case RuleList::allow_read:
     case RuleList::deny_read: {
-      const bool write = list == RuleList::allow_write || list == RuleList::deny_write, deny = list == RuleList::deny_write || list == RuleList::deny_read;
+      const bool write = list == RuleList::allow_write || list == RuleList::deny_write,
+                 deny = list == RuleList::deny_write || list == RuleList::deny_read;
       auto rule = path_rule(text, origin, deny);
       if (!rule) return std::unexpected(rule.error());
       const auto lists = deny ? (write ? &PathRules::deny_write : &PathRules::deny_read) : (write ? &PathRules::allow_write : &PathRules::allow_read);

@@ -13,7 +13,8 @@ namespace cordon::policy {
 [[nodiscard]] Result<void> check_variable(std::string_view name, std::string_view value);
 
 /// As cordon::add_rule; an allow rule goes to the first `layers` entries of `also`.
-[[nodiscard]] Result<void> add_rule(Policy& policy, RuleList list, std::string_view text, const Origin& origin, std::size_t fs_layers, std::size_t exec_layers);
+[[nodiscard]] Result<void> add_rule(Policy& policy, RuleList list, std::string_view text, const Origin& origin, std::size_t fs_layers,
+                                    std::size_t exec_layers);
 /// A rule for one list of paths, checked.
 [[nodiscard]] Result<Rule> path_rule(std::string_view text, const Origin& origin, bool deny);
 [[nodiscard]] Result<Rule> program_rule(std::string_view text, const Origin& origin, bool deny);

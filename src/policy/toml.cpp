@@ -37,7 +37,8 @@ Result<Value> convert(const toml::node& node, const std::string& name) {
     }
     out.v = std::move(table);
   } else {
-    return error_at(name, out.place, "a number with a fraction, or a date, has no meaning in a policy", "write a string, a whole number or a boolean");
+    return error_at(name, out.place, "a number with a fraction, or a date, has no meaning in a policy",
+                    "write a string, a whole number or a boolean");
   }
   return out;
 }

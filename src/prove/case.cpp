@@ -57,7 +57,8 @@ Result<Case> parse_case(std::string_view text) {
     }
     if (!line.starts_with("# ")) return wrong("a header line starts with '# '");
     const auto colon = line.find(": ");
-    const std::string key = colon == std::string::npos ? "" : line.substr(2, colon - 2), value = colon == std::string::npos ? "" : line.substr(colon + 2);
+    const std::string key = colon == std::string::npos ? "" : line.substr(2, colon - 2),
+                      value = colon == std::string::npos ? "" : line.substr(colon + 2);
     if (number == 1) c.title = line.substr(2);
     else if (key == "source") c.source = value;
     else if (key == "contained") c.contained = value;
@@ -67,7 +68,8 @@ Result<Case> parse_case(std::string_view text) {
     else if (key == "options") c.options = words(value);
     else return wrong("unknown header '" + key + "'");
   }
-  for (const auto& [field, name] : {std::pair{&c.title, "a title"}, {&c.source, "source"}, {&c.contained, "contained"}, {&c.attack, "attack"}, {&c.escaped, "escaped"}})
+  for (const auto& [field, name] :
+       {std::pair{&c.title, "a title"}, {&c.source, "source"}, {&c.contained, "contained"}, {&c.attack, "attack"}, {&c.escaped, "escaped"}})
     if (field->empty()) return wrong(std::string("there is no '") + name + "'");
   for (const std::string* script : {&c.setup, &c.launch, &c.attack, &c.host, &c.escaped})
     if (reckless(*script)) return wrong("a script signals processes that are not its own");

@@ -153,7 +153,9 @@ Environment environment(const Settings& s, const std::string& root) {
   Environment env;
   for (char** e = environ; *e; ++e)
     if (const char* equals = std::strchr(*e, '=')) env[std::string(*e, static_cast<std::size_t>(equals - *e))] = equals + 1;
-  for (const char* name : {"XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "GIT_DIR", "GIT_CONFIG_GLOBAL", "ENV", "BASH_ENV"}) env.erase(name);
+  for (const char* name :
+       {"XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "GIT_DIR", "GIT_CONFIG_GLOBAL", "ENV", "BASH_ENV"})
+    env.erase(name);
   env["HOME"] = root + "/home";
   env["PROJECT"] = env["PWD"] = root + "/home/project";
   env["HOST"] = root + "/host";
@@ -214,9 +216,9 @@ Attempt attempt(const Case& c, const Settings& s, bool sandboxed) {
 
 Outcome try_case(const Case& c, const Settings& s) {
   for (const std::string& need : c.needs) {
-    const std::string test = need == "root"    ? "[ $(id -u) -eq 0 ]"
-                             : need == "user"  ? "[ $(id -u) -ne 0 ]"
-                             : need == "x86_64" ? "[ $(uname -m) = x86_64 ]"
+    const std::string test = need == "root"             ? "[ $(id -u) -eq 0 ]"
+                             : need == "user"           ? "[ $(id -u) -ne 0 ]"
+                             : need == "x86_64"         ? "[ $(uname -m) = x86_64 ]"
                              : need.starts_with("can:") ? "'" + s.probe + "' can " + need.substr(4)
                                                         : "command -v " + need;
     if (finish(start({"/bin/sh", "-c", test}, {{"PROJECT", "/"}, {"PATH", std::getenv("PATH") ? std::getenv("PATH") : "/usr/bin:/bin"}}, ""),
@@ -262,7 +264,11 @@ Result<std::string> tier_in_force(const Settings& s) {
 }
 
 void run_cases(const std::vector<Case>& cases, const Settings& s, const std::function<void(const Case&, const Outcome&)>& done) {
-  struct Running { std::size_t index; pid_t pid; Fd answer; };
+  struct Running {
+    std::size_t index;
+    pid_t pid;
+    Fd answer;
+  };
   std::vector<Running> running;
   std::size_t next = 0;
   const auto begin = [&] {

@@ -22,10 +22,10 @@ struct Outcome {
 };
 
 struct Settings {
-  std::string cordon, probe, scratch;   ///< absolute paths; `scratch`: a directory to make directories in
-  std::vector<std::string> options;     ///< of every `cordon run`
-  bool landlock = false;                ///< the tier that they give
-  bool keep = false;                    ///< leave the scratch directories, to look at
+  std::string cordon, probe, scratch;  ///< absolute paths; `scratch`: a directory to make directories in
+  std::vector<std::string> options;    ///< of every `cordon run`
+  bool landlock = false;               ///< the tier that they give
+  bool keep = false;                   ///< leave the scratch directories, to look at
   unsigned jobs = 2;
 };
 

@@ -12,8 +12,12 @@ struct cordon_error {
   cordon::Error error;
   std::string sentence;
 };
-struct cordon_policy { cordon::Policy policy; };
-struct cordon_sandbox { cordon::Sandbox sandbox; };
+struct cordon_policy {
+  cordon::Policy policy;
+};
+struct cordon_sandbox {
+  cordon::Sandbox sandbox;
+};
 
 namespace {
 

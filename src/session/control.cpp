@@ -45,15 +45,17 @@ Result<std::variant<Event, Outcome>> decode_packet(std::string_view packet) {
     return std::move(*event);
   }
   Head head{};
-  if (!packet.starts_with('X') || packet.size() < 1 + sizeof head) return refused("the supervisor speaks another language", "use the `cordon` program of this library");
+  if (!packet.starts_with('X') || packet.size() < 1 + sizeof head)
+    return refused("the supervisor speaks another language", "use the `cordon` program of this library");
   std::memcpy(&head, packet.data() + 1, sizeof head);
   Outcome o{head.status, head.events_lost};
   if (head.failed != 0) {
     const std::string_view text = packet.substr(1 + sizeof head);
     const auto end = text.find('\0');
-    if (end == std::string_view::npos || head.kind < 0 || head.kind > static_cast<int>(ErrorKind::bug)) return refused("the supervisor's outcome is malformed");
-    o.status = std::unexpected(Error{static_cast<ErrorKind>(head.kind), std::string(text.substr(0, end)), std::string(text.substr(end + 1)),
-                                     head.errno_value, head.status});
+    if (end == std::string_view::npos || head.kind < 0 || head.kind > static_cast<int>(ErrorKind::bug))
+      return refused("the supervisor's outcome is malformed");
+    o.status = std::unexpected(
+        Error{static_cast<ErrorKind>(head.kind), std::string(text.substr(0, end)), std::string(text.substr(end + 1)), head.errno_value, head.status});
   }
   return o;
 }

@@ -46,7 +46,9 @@ Result<Fd> memory_file(const std::string& text) {
   return fd;
 }
 
-struct Ends { Fd child, caller; };
+struct Ends {
+  Fd child, caller;
+};
 
 Result<Ends> open_stream(const Stream& stream, int number) {
   Ends ends;
@@ -65,7 +67,8 @@ Result<Ends> open_stream(const Stream& stream, int number) {
       ends.caller = Fd(pair[number == 0 ? 1 : 0]);
     }
   }
-  if (!ends.child) return impossible("standard stream " + std::to_string(number) + " cannot be passed to the command", errno, "give an open descriptor");
+  if (!ends.child)
+    return impossible("standard stream " + std::to_string(number) + " cannot be passed to the command", errno, "give an open descriptor");
   return ends;
 }
 
@@ -117,7 +120,8 @@ struct Sandbox::State {
     }
     if (outcome) result = std::move(outcome->status);
     else if (info.si_code == CLD_EXITED && info.si_status != 137)
-      result = refused("`cordon` ended with status " + std::to_string(info.si_status) + " before it began", "is it of the same version as this library?");
+      result =
+          refused("`cordon` ended with status " + std::to_string(info.si_status) + " before it began", "is it of the same version as this library?");
     else result = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
   }
 };

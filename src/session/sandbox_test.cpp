@@ -157,7 +157,11 @@ TEST_F(SandboxTest, AMissingProgramIsNamed) {
   const auto s = Sandbox::start(policy, request({"true"}), {.program = "/nowhere/cordon"});
   ASSERT_FALSE(s.has_value());
   EXPECT_NE(s.error().what.find("/nowhere/cordon"), std::string::npos);
-  const auto directory = [&] { Request r = request({"true"}); r.cwd = project + "/absent"; return Sandbox::start(policy, r); }();
+  const auto directory = [&] {
+    Request r = request({"true"});
+    r.cwd = project + "/absent";
+    return Sandbox::start(policy, r);
+  }();
   ASSERT_FALSE(directory.has_value());
   EXPECT_NE(directory.error().what.find("working directory"), std::string::npos);
 }
@@ -185,11 +189,15 @@ TEST_F(SandboxTest, ABigThreadedCallerStaysAsItWas) {
   std::vector<char> memory(256 << 20, 1);
   std::atomic<bool> stop = false;
   std::vector<std::thread> threads;
-  for (int i = 0; i < 8; ++i) threads.emplace_back([&] { while (!stop) std::this_thread::sleep_for(milliseconds(1)); });
+  for (int i = 0; i < 8; ++i)
+    threads.emplace_back([&] {
+      while (!stop) std::this_thread::sleep_for(milliseconds(1));
+    });
   const Self before = Self::now();
   {
     auto s = start({"true"}, {Stream::pipe(), Stream::pipe(), Stream::pipe(), {}});
-    for (const std::string& fd : Self::now().descriptors) EXPECT_TRUE(before.descriptors.contains(fd) || fd.ends_with(":1")) << fd << " is not close-on-exec";
+    for (const std::string& fd : Self::now().descriptors)
+      EXPECT_TRUE(before.descriptors.contains(fd) || fd.ends_with(":1")) << fd << " is not close-on-exec";
     EXPECT_EQ(s.wait().value(), 0);
   }
   EXPECT_EQ(Self::now(), before);
@@ -214,7 +222,11 @@ TEST(Spawn, NothingIsInheritedButWhatIsNamed) {
   int pair[2];
   ASSERT_EQ(pipe2(pair, O_CLOEXEC), 0);
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  session::Program p{"/bin/sh", {"sh", "-c", "echo $FOO $BAR; pwd; ls /proc/$$/fd; exec grep -E '^Sig(Blk|Ign)' /proc/self/status"}, {"FOO=x", "PATH=/usr/bin:/bin"}, "/usr", {null, pair[1], 2, null, null}};
+  session::Program p{"/bin/sh",
+                     {"sh", "-c", "echo $FOO $BAR; pwd; ls /proc/$$/fd; exec grep -E '^Sig(Blk|Ign)' /proc/self/status"},
+                     {"FOO=x", "PATH=/usr/bin:/bin"},
+                     "/usr",
+                     {null, pair[1], 2, null, null}};
   sigset_t some, old;
   sigemptyset(&some);
   sigaddset(&some, SIGUSR2);

@@ -31,7 +31,12 @@ struct Child {
 // Shares the caller's memory: system calls alone, nothing of libc, and only the child's own tables change.
 int become(void* arg) {
   auto& c = *static_cast<Child*>(arg);
-  struct KernelAction { void* handler; unsigned long flags; void* restorer; std::uint64_t mask; };
+  struct KernelAction {
+    void* handler;
+    unsigned long flags;
+    void* restorer;
+    std::uint64_t mask;
+  };
   const KernelAction standard{};
   for (int s = 1; s <= 64; ++s)
     if (s != SIGKILL && s != SIGSTOP) call(SYS_rt_sigaction, s, ptr(&standard), 0, sizeof(std::uint64_t));
@@ -90,8 +95,9 @@ Result<Process> spawn(const Program& program) {
   if (error == 0) return process;
   siginfo_t ignored{};
   while (waitid(P_PIDFD, static_cast<id_t>(pidfd), &ignored, WEXITED) < 0 && errno == EINTR) {}
-  return impossible(child.in_directory ? "cannot enter the working directory " + printable(program.directory) : "cannot execute " + printable(program.path), error,
-                    child.in_directory ? "name a directory that you may enter" : "install `cordon`, or name it in the options");
+  return impossible(
+      child.in_directory ? "cannot enter the working directory " + printable(program.directory) : "cannot execute " + printable(program.path), error,
+      child.in_directory ? "name a directory that you may enter" : "install `cordon`, or name it in the options");
 }
 
 }  // namespace cordon::session

@@ -35,7 +35,12 @@ Outcome change_directory(const Program& p) {
 }
 
 Outcome default_signals() {
-  struct KernelAction { void* handler; unsigned long flags; void* restorer; std::uint64_t mask; };
+  struct KernelAction {
+    void* handler;
+    unsigned long flags;
+    void* restorer;
+    std::uint64_t mask;
+  };
   const KernelAction standard{};
   for (int s = 1; s <= 64; ++s)
     if (s != SIGKILL && s != SIGSTOP) call(SYS_rt_sigaction, s, ptr(&standard), 0, sizeof(std::uint64_t));

@@ -30,7 +30,9 @@ struct Handle {
   explicit Handle(long f) : fd(f) {}
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;
-  ~Handle() { if (fd >= 0) call(SYS_close, fd); }
+  ~Handle() {
+    if (fd >= 0) call(SYS_close, fd);
+  }
 };
 
 // Opens an absolute path beneath `root`; a component that became a symlink since the plan was made is an error.
@@ -53,8 +55,8 @@ long move_to(long tree, long target) {
   return call(SYS_move_mount, tree, ptr(""), target, ptr(""), MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
-long new_filesystem(const char* type, std::uint64_t attributes, const char* key = nullptr, const char* value = nullptr,
-                    const char* key2 = nullptr, const char* value2 = nullptr) {
+long new_filesystem(const char* type, std::uint64_t attributes, const char* key = nullptr, const char* value = nullptr, const char* key2 = nullptr,
+                    const char* value2 = nullptr) {
   const Handle fs(call(SYS_fsopen, ptr(type), FSOPEN_CLOEXEC));
   if (fs.fd < 0) return fs.fd;
   long r = 0;
@@ -78,8 +80,7 @@ long mount_tmpfs(long target, std::uint32_t mode, std::uint64_t attributes) {
 long clone_tree(long dir, const char* path, std::uint64_t attributes, bool recursive) {
   const Handle src(open_beneath(dir, path, O_PATH));
   if (src.fd < 0) return src.fd;
-  const long tree =
-      call(SYS_open_tree, src.fd, ptr(""), OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0));
+  const long tree = call(SYS_open_tree, src.fd, ptr(""), OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0));
   if (tree < 0) return tree;
   const long r = set_attributes(tree, attributes, recursive, MS_PRIVATE);
   if (r >= 0) return tree;
@@ -110,9 +111,8 @@ long make_path(long root, const char* path, bool is_dir, const char* link = null
 
 long mount_dev(const Program& p, const Roots& roots, long target) {
   static constexpr const char* kNodes[] = {"null", "zero", "full", "random", "urandom", "tty"};
-  static constexpr const char* kLinks[][2] = {{"/proc/self/fd", "fd"},       {"/proc/self/fd/0", "stdin"},
-                                              {"/proc/self/fd/1", "stdout"}, {"/proc/self/fd/2", "stderr"},
-                                              {"pts/ptmx", "ptmx"}};
+  static constexpr const char* kLinks[][2] = {
+      {"/proc/self/fd", "fd"}, {"/proc/self/fd/0", "stdin"}, {"/proc/self/fd/1", "stdout"}, {"/proc/self/fd/2", "stderr"}, {"pts/ptmx", "ptmx"}};
   const Handle dev(new_filesystem("tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, "mode", "0755"));
   if (dev.fd < 0) return dev.fd;
   long r = move_to(dev.fd, target);
@@ -184,7 +184,7 @@ long mount_proc(const Program& p, const Roots& roots, long target) {
   // Root's files of procfs ignore capabilities: what is writable by uid 0 stays so inside a user namespace of root's.
   static constexpr const char* kReadOnly[] = {"sys", "bus", "fs", "irq", "sysrq-trigger", "mtrr"};
   static constexpr const char* kHiddenDirs[] = {"acpi", "scsi", "asound", "driver"};
-  static constexpr const char* kHiddenFiles[] = {"kcore",      "keys",       "key-users", "kmsg",        "kallsyms", "timer_list",
+  static constexpr const char* kHiddenFiles[] = {"kcore",       "keys",          "key-users",  "kmsg",       "kallsyms",    "timer_list",
                                                  "sched_debug", "latency_stats", "kpagecount", "kpageflags", "kpagecgroup", "config.gz"};
   const Handle proc(new_filesystem("proc", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
   if (proc.fd < 0) return proc.fd;
@@ -256,7 +256,8 @@ long apply(const Program& p, const Roots& roots, const Mount& m) {
     case MountKind::empty_dir: return mount_mask(roots, "empty", target.fd);
     case MountKind::dev: return mount_dev(p, roots, target.fd);
     case MountKind::proc: return mount_proc(p, roots, target.fd);
-    case MountKind::symlink: case MountKind::hold_link: break;
+    case MountKind::symlink:
+    case MountKind::hold_link: break;
   }
   return -22;
 }

@@ -92,8 +92,8 @@ Outcome drop_capabilities(const Program& p) {
       if (r == -22) break;  // EINVAL: past the kernel's last capability
       if (r < 0) return outcome(r, static_cast<std::uint32_t>(cap));
     }
-    const long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED |
-                      SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
+    const long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
+                      SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
     if (const long r = call(SYS_prctl, PR_SET_SECUREBITS, bits, 0, 0, 0); r < 0) return outcome(r, 64);
   }
   if (const long r = call(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); r < 0) return outcome(r, 65);

@@ -6,9 +6,9 @@
 
 namespace cordon::stage {
 
-#define STEP(name, ...)                                       \
-  if (const Outcome o = (__VA_ARGS__); o.error != 0) {        \
-    return Failure{Step::name, o.index, o.error};             \
+#define STEP(name, ...)                                \
+  if (const Outcome o = (__VA_ARGS__); o.error != 0) { \
+    return Failure{Step::name, o.index, o.error};      \
   }
 
 Failure enter(const Program& p) {
@@ -35,9 +35,9 @@ Failure enter(const Program& p) {
 }
 
 #undef STEP
-#define STEP(name, ...)                                                    \
-  if (const Outcome o = (__VA_ARGS__); o.error != 0) {                     \
-    fail(s, Failure{Step::name, o.index, o.error});                        \
+#define STEP(name, ...)                                \
+  if (const Outcome o = (__VA_ARGS__); o.error != 0) { \
+    fail(s, Failure{Step::name, o.index, o.error});    \
   }
 
 int become_command(void* arg) {

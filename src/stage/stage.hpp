@@ -12,9 +12,31 @@
 namespace cordon::stage {
 
 enum class Step : std::uint32_t {
-  none, parent_death, id_maps, host_name, loopback, old_root, clone_root, attach_root, mount, pivot, detach_old_root,
-  keyring, session, capabilities, no_new_privs, landlock_rule, verify, listeners,  // in PID 1
-  working_directory, signals, landlock, seccomp, descriptors, rlimit, exec                 // in the command's process
+  none,
+  parent_death,
+  id_maps,
+  host_name,
+  loopback,
+  old_root,
+  clone_root,
+  attach_root,
+  mount,
+  pivot,
+  detach_old_root,
+  keyring,
+  session,
+  capabilities,
+  no_new_privs,
+  landlock_rule,
+  verify,
+  listeners,  // in PID 1
+  working_directory,
+  signals,
+  landlock,
+  seccomp,
+  descriptors,
+  rlimit,
+  exec  // in the command's process
 };
 
 /// The failure of a step: `index` says which mount, limit or rule of the program.
@@ -28,16 +50,22 @@ enum class MountKind : std::uint8_t { tmpfs, bind, mask_dir, mask_file, sealed_d
 
 struct Mount {
   MountKind kind;
-  const char* target;          ///< absolute, without symlinks
-  const char* source;          ///< bind: absolute path on the host; symlink: its text
+  const char* target;            ///< absolute, without symlinks
+  const char* source;            ///< bind: absolute path on the host; symlink: its text
   std::uint64_t set_attributes;  ///< MOUNT_ATTR_*
   std::uint32_t mode;
   bool make_target, is_dir;
   bool optional;  ///< a bind whose source is gone is left out
 };
 
-struct StageRule { const char* path; std::uint64_t access; };
-struct Rlimit { std::uint32_t resource; std::uint64_t value; };
+struct StageRule {
+  const char* path;
+  std::uint64_t access;
+};
+struct Rlimit {
+  std::uint32_t resource;
+  std::uint64_t value;
+};
 template <class T>
 struct Span {
   const T* data = nullptr;
@@ -69,8 +97,8 @@ Failure enter(const Program& program);
 /// What the command's process shares with its parent until execve(2) (they share memory: CLONE_VM | CLONE_FILES).
 struct Shared {
   const Program* program;
-  int ready_fd;                  ///< eventfd(2), written once the listener exists
-  volatile int listener = -1;    ///< seccomp notification descriptor
+  int ready_fd;                ///< eventfd(2), written once the listener exists
+  volatile int listener = -1;  ///< seccomp notification descriptor
   volatile Failure failure{};
 };
 /// The entry of clone(2). Does not return.

@@ -13,9 +13,7 @@ struct Outcome {
   std::int32_t error = 0;
   std::uint32_t index = 0;
 };
-inline Outcome outcome(long r, std::uint32_t index = 0) {
-  return r < 0 ? Outcome{static_cast<std::int32_t>(-r), index} : Outcome{};
-}
+inline Outcome outcome(long r, std::uint32_t index = 0) { return r < 0 ? Outcome{static_cast<std::int32_t>(-r), index} : Outcome{}; }
 
 // openat(2) by the stage's only call that opens.
 inline long open_at(long directory, const char* path, std::uint64_t flags, std::uint64_t mode = 0) {
@@ -25,7 +23,9 @@ inline long open_at(long directory, const char* path, std::uint64_t flags, std::
   return sys::call(SYS_openat2, directory, sys::ptr(path), sys::ptr(&how), sizeof how);
 }
 
-struct Roots { long old_root = -1, new_root = -1, masks = -1; };
+struct Roots {
+  long old_root = -1, new_root = -1, masks = -1;
+};
 
 Outcome die_with_parent();
 Outcome write_id_maps(const Program&);

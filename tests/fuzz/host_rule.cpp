@@ -38,7 +38,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         CHECK(m == *last || m == *rule || m->ports != last->ports || m->ports != rule->ports);
       }
       if (host)
-        for (const std::uint16_t port : {80, 443, 8443}) CHECK((m && matches(*m, *host, port)) == (matches(*last, *host, port) && matches(*rule, *host, port)));
+        for (const std::uint16_t port : {80, 443, 8443})
+          CHECK((m && matches(*m, *host, port)) == (matches(*last, *host, port) && matches(*rule, *host, port)));
     }
     last = *rule;
   }

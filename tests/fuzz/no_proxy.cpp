@@ -22,7 +22,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::ranges::transform(other, other.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
   const bool matched = list.matches(host);
   CHECK(list.matches(other) == matched);
-  if (!host.empty() && host.back() != '.' && host.back() != ']' && host.find(':') == std::string_view::npos) CHECK(list.matches(std::string(host) + ".") == matched);
+  if (!host.empty() && host.back() != '.' && host.back() != ']' && host.find(':') == std::string_view::npos)
+    CHECK(list.matches(std::string(host) + ".") == matched);
   bool said = false;
   for (std::string_view rest = all.substr(std::min(end + 1, all.size())); !rest.empty();) {
     const auto piece = rest.substr(0, rest.find(','));

@@ -15,12 +15,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   HostView view;  // a link in every "l", to two places
   view.kind = [](const std::string& p) { return name_of(p) == "l" ? FileKind::symlink : FileKind::directory; };
   view.list = [](const std::string&) { return std::vector<Entry>(); };
-  view.readlink = [](const std::string& p) { return name_of(p) == "l" ? std::optional<std::string>(p.size() % 2 ? "../a" : "/b/./c") : std::nullopt; };
+  view.readlink = [](const std::string& p) {
+    return name_of(p) == "l" ? std::optional<std::string>(p.size() % 2 ? "../a" : "/b/./c") : std::nullopt;
+  };
   view.read_file = [](const std::string&) { return std::optional<std::string>(); };
   view.executable = [](const std::string&) { return false; };
   const std::string real = canonical(view, path);
   CHECK(real.starts_with('/') && (real == "/" || !real.ends_with('/')));
-  CHECK(("/" + real + "/").find("/./") == std::string::npos && ("/" + real + "/").find("/../") == std::string::npos && real.find("//") == std::string::npos);
+  CHECK(("/" + real + "/").find("/./") == std::string::npos && ("/" + real + "/").find("/../") == std::string::npos &&
+        real.find("//") == std::string::npos);
   CHECK(glob_matches("/**", real));
   for (int i = 0; i < 4 && !rest.empty(); ++i) {
     const auto stop = rest.find('\n');

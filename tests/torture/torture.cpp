@@ -46,18 +46,58 @@ std::string call_name(long nr) {
 std::vector<int> likely_errors(long nr) {
   switch (nr) {
     // These cannot fail, or return to nobody.
-    case SYS_exit: case SYS_exit_group: case SYS_rt_sigreturn: case SYS_getpid: case SYS_getppid: case SYS_gettid:
-    case SYS_getuid: case SYS_geteuid: case SYS_getgid: case SYS_getegid: case SYS_umask: case SYS_set_tid_address: return {};
-    case SYS_mmap: case SYS_mprotect: case SYS_munmap: case SYS_mremap: case SYS_brk: return {ENOMEM};
-    case SYS_open: case SYS_openat: case SYS_openat2: return {EMFILE, EACCES};
-    case SYS_socket: case SYS_socketpair: case SYS_pipe2: case SYS_eventfd2: case SYS_signalfd4: case SYS_memfd_create:
-    case SYS_dup: case SYS_dup2: case SYS_dup3: case SYS_epoll_create1: return {EMFILE, ENOMEM};
-    case SYS_clone: case SYS_clone3: case SYS_fork: case SYS_vfork: return {EAGAIN, ENOMEM};
-    case SYS_read: case SYS_pread64: case SYS_readv: case SYS_recvfrom: case SYS_recvmsg: return {EINTR, EIO};
-    case SYS_write: case SYS_writev: case SYS_sendto: case SYS_sendmsg: return {EAGAIN, EIO};
+    case SYS_exit:
+    case SYS_exit_group:
+    case SYS_rt_sigreturn:
+    case SYS_getpid:
+    case SYS_getppid:
+    case SYS_gettid:
+    case SYS_getuid:
+    case SYS_geteuid:
+    case SYS_getgid:
+    case SYS_getegid:
+    case SYS_umask:
+    case SYS_set_tid_address: return {};
+    case SYS_mmap:
+    case SYS_mprotect:
+    case SYS_munmap:
+    case SYS_mremap:
+    case SYS_brk: return {ENOMEM};
+    case SYS_open:
+    case SYS_openat:
+    case SYS_openat2: return {EMFILE, EACCES};
+    case SYS_socket:
+    case SYS_socketpair:
+    case SYS_pipe2:
+    case SYS_eventfd2:
+    case SYS_signalfd4:
+    case SYS_memfd_create:
+    case SYS_dup:
+    case SYS_dup2:
+    case SYS_dup3:
+    case SYS_epoll_create1: return {EMFILE, ENOMEM};
+    case SYS_clone:
+    case SYS_clone3:
+    case SYS_fork:
+    case SYS_vfork: return {EAGAIN, ENOMEM};
+    case SYS_read:
+    case SYS_pread64:
+    case SYS_readv:
+    case SYS_recvfrom:
+    case SYS_recvmsg: return {EINTR, EIO};
+    case SYS_write:
+    case SYS_writev:
+    case SYS_sendto:
+    case SYS_sendmsg: return {EAGAIN, EIO};
     case SYS_close: return {EIO};
-    case SYS_poll: case SYS_ppoll: case SYS_epoll_wait: case SYS_epoll_pwait: case SYS_wait4: case SYS_waitid: return {EINTR, ENOMEM};
-    case SYS_mkdir: case SYS_mkdirat: return {ENOSPC, EROFS};
+    case SYS_poll:
+    case SYS_ppoll:
+    case SYS_epoll_wait:
+    case SYS_epoll_pwait:
+    case SYS_wait4:
+    case SYS_waitid: return {EINTR, ENOMEM};
+    case SYS_mkdir:
+    case SYS_mkdirat: return {ENOSPC, EROFS};
     case SYS_execve: return {ENOMEM, EACCES};
     default: return {EPERM, ENOMEM};
   }
@@ -72,7 +112,8 @@ std::string inventory(const std::string& place) {
   std::ifstream mounts("/proc/self/mountinfo");
   for (std::string line; std::getline(mounts, line);)
     if (line.find(place) != std::string::npos) all.insert(line);
-  for (auto at = fs::recursive_directory_iterator("/sys/fs/cgroup", fs::directory_options::skip_permission_denied, e); at != fs::end(at); at.increment(e)) {
+  for (auto at = fs::recursive_directory_iterator("/sys/fs/cgroup", fs::directory_options::skip_permission_denied, e); at != fs::end(at);
+       at.increment(e)) {
     if (at.depth() > 5) at.disable_recursion_pending();
     if (!at->path().filename().string().starts_with("cordon")) continue;
     std::ifstream procs(at->path() / "cgroup.procs");
@@ -166,7 +207,8 @@ int main(int argc, char** argv) {
     const World w(scratch, cordon, probe, "selfcheck", options, landlock);
     base = run(w.argv, nullptr, milliseconds(20000));
     if (base.out.find("strong") == std::string::npos) {
-      std::printf("the probe does not find itself confined even when nothing fails: %s%s\n0 passed, 1 failed, 0 skipped\n", base.out.c_str(), base.err.c_str());
+      std::printf("the probe does not find itself confined even when nothing fails: %s%s\n0 passed, 1 failed, 0 skipped\n", base.out.c_str(),
+                  base.err.c_str());
       return 1;
     }
   }
@@ -235,7 +277,8 @@ int main(int argc, char** argv) {
       ++missed;  // the run went another way
     } else {
       ++failed;
-      const std::string where = m.at.process.empty() ? "while the command runs" : m.at.process + " call " + std::to_string(m.at.index) + " " + call_name(m.at.call);
+      const std::string where =
+          m.at.process.empty() ? "while the command runs" : m.at.process + " call " + std::to_string(m.at.index) + " " + call_name(m.at.call);
       std::printf("FAILED: %s %s: %s\n", where.c_str(), killing ? ("kill " + m.kill).c_str() : strerrorname_np(m.error), wrong.c_str());
       std::fflush(stdout);
     }

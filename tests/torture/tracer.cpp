@@ -24,7 +24,8 @@ namespace cordon::torture {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr long kOptions = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
+constexpr long kOptions =
+    PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
 
 constexpr auto kSettled = std::chrono::milliseconds(150);
 
@@ -275,6 +276,8 @@ class Tracer {
 
 }  // namespace
 
-Report run(const std::vector<std::string>& argv, const Meddling* meddling, std::chrono::milliseconds most) { return Tracer(meddling, most).trace(argv); }
+Report run(const std::vector<std::string>& argv, const Meddling* meddling, std::chrono::milliseconds most) {
+  return Tracer(meddling, most).trace(argv);
+}
 
 }  // namespace cordon::torture

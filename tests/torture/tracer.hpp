@@ -29,14 +29,14 @@ struct Meddling {
 };
 
 struct Report {
-  std::vector<Point> calls;            ///< in the order in which they were entered
-  std::vector<std::string> processes;  ///< all of ours
+  std::vector<Point> calls;                         ///< in the order in which they were entered
+  std::vector<std::string> processes;               ///< all of ours
   std::map<Point, std::vector<std::string>> alive;  ///< ours that lived when the call was entered
-  bool reached = false;                ///< the point of the meddling
-  bool hung = false;                   ///< had to be ended after the time
-  int status = -1;                     ///< of wait(2)
+  bool reached = false;                             ///< the point of the meddling
+  bool hung = false;                                ///< had to be ended after the time
+  int status = -1;                                  ///< of wait(2)
   std::string out, err;
-  unsigned left = 0;                   ///< processes that lived a second after the program's end
+  unsigned left = 0;  ///< processes that lived a second after the program's end
 };
 
 /// Follows what it starts until it executes something that is not Cordon; ends what is left. x86-64.

@@ -77,12 +77,12 @@ int i386_mkdir(const Args& a) {
   return failed("int 0x80");
 }
 
-int x32_mkdir(const Args& a) {
-  return syscall(0x40000000 + SYS_mkdir, a[0].c_str(), 0755) < 0 ? failed("x32") : 0;
-}
+int x32_mkdir(const Args& a) { return syscall(0x40000000 + SYS_mkdir, a[0].c_str(), 0755) < 0 ? failed("x32") : 0; }
 
 int openat2_cat(const Args& a) {
-  struct { std::uint64_t flags, mode, resolve; } how{O_RDONLY, 0, 0};
+  struct {
+    std::uint64_t flags, mode, resolve;
+  } how{O_RDONLY, 0, 0};
   const int fd = static_cast<int>(syscall(SYS_openat2, AT_FDCWD, a[0].c_str(), &how, sizeof how));
   return fd < 0 ? failed("openat2") : cat(fd);
 }
@@ -102,12 +102,8 @@ int inherited(const Args& a) {
 }
 
 constexpr Command kCommands[] = {
-    {"uring-cat", "FILE", 1, uring_cat},
-    {"uring-write", "FILE TEXT", 2, uring_write},
-    {"i386-cat", "FILE", 1, i386_cat},
-    {"i386-mkdir", "DIR", 1, i386_mkdir},
-    {"x32-mkdir", "DIR", 1, x32_mkdir},
-    {"openat2-cat", "FILE", 1, openat2_cat},
+    {"uring-cat", "FILE", 1, uring_cat},         {"uring-write", "FILE TEXT", 2, uring_write}, {"i386-cat", "FILE", 1, i386_cat},
+    {"i386-mkdir", "DIR", 1, i386_mkdir},        {"x32-mkdir", "DIR", 1, x32_mkdir},           {"openat2-cat", "FILE", 1, openat2_cat},
     {"inherited", "[PATH-BELOW]", 0, inherited},
 };
 

@@ -75,7 +75,10 @@ int print_fd(int fd) {
 
 // A handle keeps no path: no mask and no permission on the way counts.
 int handle_cat(const Args& a) {
-  struct { file_handle h; unsigned char bytes[128]; } handle{};
+  struct {
+    file_handle h;
+    unsigned char bytes[128];
+  } handle{};
   handle.h.handle_bytes = 128;
   int mount_id = 0;
   const int dir = open(".", O_RDONLY | O_DIRECTORY);  // any directory of the same file system
@@ -99,9 +102,7 @@ int memfd_run(const Args& a) {
   return failed("fexecve");
 }
 
-int unmount(const Args& a) {
-  return umount2(a[0].c_str(), MNT_DETACH) < 0 ? failed("umount2") : 0;
-}
+int unmount(const Args& a) { return umount2(a[0].c_str(), MNT_DETACH) < 0 ? failed("umount2") : 0; }
 
 int remount_rw(const Args& a) {
   if (mount(nullptr, a[0].c_str(), nullptr, MS_REMOUNT | MS_BIND, nullptr) == 0) return 0;
@@ -111,9 +112,7 @@ int remount_rw(const Args& a) {
   return syscall(SYS_mount_setattr, AT_FDCWD, a[0].c_str(), 0, &m, sizeof m) < 0 ? failed("mount_setattr") : 0;
 }
 
-int bind_mount(const Args& a) {
-  return mount(a[0].c_str(), a[1].c_str(), nullptr, MS_BIND | MS_REC, nullptr) < 0 ? failed("mount") : 0;
-}
+int bind_mount(const Args& a) { return mount(a[0].c_str(), a[1].c_str(), nullptr, MS_BIND | MS_REC, nullptr) < 0 ? failed("mount") : 0; }
 
 int clone_mount(const Args& a) {
   const int tree = static_cast<int>(syscall(SYS_open_tree, AT_FDCWD, a[0].c_str(), 1 /* OPEN_TREE_CLONE */));
@@ -180,7 +179,8 @@ int reopen_fd(const Args& a) {
 // What a descriptor itself allows, whatever its path's rules say now.
 int through_fd(const Args& a) {
   const int fd = std::atoi(a[0].c_str());
-  if (a[1] == "chmod") return fchmod(fd, static_cast<mode_t>(std::strtoul(a.size() > 2 ? a[2].c_str() : "777", nullptr, 8))) < 0 ? failed("fchmod") : 0;
+  if (a[1] == "chmod")
+    return fchmod(fd, static_cast<mode_t>(std::strtoul(a.size() > 2 ? a[2].c_str() : "777", nullptr, 8))) < 0 ? failed("fchmod") : 0;
   if (a[1] == "truncate") return ftruncate(fd, 0) < 0 ? failed("ftruncate") : 0;
   if (a[1] == "chdir" && a.size() > 2) {
     if (fchdir(fd) < 0) return failed("fchdir");
@@ -200,8 +200,10 @@ int tmpfile_link(const Args& a) {
 }
 
 int make_device(const Args& a) {
-  return mknod(a[0].c_str(), S_IFCHR | 0666, makedev(static_cast<unsigned>(std::atoi(a[1].c_str())), static_cast<unsigned>(std::atoi(a[2].c_str())))) < 0
-             ? failed("mknod") : 0;
+  return mknod(a[0].c_str(), S_IFCHR | 0666,
+               makedev(static_cast<unsigned>(std::atoi(a[1].c_str())), static_cast<unsigned>(std::atoi(a[2].c_str())))) < 0
+             ? failed("mknod")
+             : 0;
 }
 
 // A file named after the call that made it with that mode.
@@ -212,7 +214,9 @@ int born(const Args& a) {
   if (a[0] == "open") {
     r = open("open", O_CREAT | O_WRONLY, mode);
   } else if (a[0] == "openat2") {
-    struct { std::uint64_t flags, mode, resolve; } how{O_CREAT | O_WRONLY, mode, 0};
+    struct {
+      std::uint64_t flags, mode, resolve;
+    } how{O_CREAT | O_WRONLY, mode, 0};
     r = syscall(SYS_openat2, AT_FDCWD, "openat2", &how, sizeof how);
   } else if (a[0] == "mknod") {
     r = mknod("mknod", S_IFREG | mode, 0);

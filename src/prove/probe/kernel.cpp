@@ -111,7 +111,10 @@ int shm(const Args& a) {  // shm make|read|write|remove KEY [TEXT]
   return 0;
 }
 
-struct Letter { long type; char text[128]; };
+struct Letter {
+  long type;
+  char text[128];
+};
 int sysv_queue(const Args& a) {  // msg make|send|receive|remove KEY [TEXT]
   const int id = msgget(std::atoi(a[1].c_str()), a[0] == "make" ? IPC_CREAT | 0600 : 0);
   if (id < 0) return failed("msgget");
@@ -249,12 +252,22 @@ int can(const Args& a) {
 }
 
 constexpr Command kCommands[] = {
-    {"pty", "LOG COMMAND [ARG...]", 2, pty},     {"inject", "FD|tty TEXT [high]", 2, inject},    {"steal-tty", "TEXT", 1, steal_tty},         {"key-add", "NAME TEXT", 2, key_add},          {"key-read", "NAME", 1, key_read},
-    {"key-remove", "NAME", 1, key_remove},       {"shm", "make|read|write|remove KEY [TEXT]", 2, shm},
-    {"msg", "make|send|receive|remove KEY [TEXT]", 2, sysv_queue},                              {"sem", "make|set|get|remove KEY [N]", 2, semaphore},
-    {"mq", "make|send|receive|remove NAME [TEXT]", 2, posix_queue},                             {"eat-memory", "MIB FILE", 2, eat_memory},
-    {"open-many", "N FILE", 2, open_many},       {"burn", "SECONDS FILE", 2, burn},             {"raise-limit", "RESOURCE [PID]", 1, raise_limit},
-    {"nice", "PID", 1, priority},                {"can", "WHAT", 1, can},
+    {"pty", "LOG COMMAND [ARG...]", 2, pty},
+    {"inject", "FD|tty TEXT [high]", 2, inject},
+    {"steal-tty", "TEXT", 1, steal_tty},
+    {"key-add", "NAME TEXT", 2, key_add},
+    {"key-read", "NAME", 1, key_read},
+    {"key-remove", "NAME", 1, key_remove},
+    {"shm", "make|read|write|remove KEY [TEXT]", 2, shm},
+    {"msg", "make|send|receive|remove KEY [TEXT]", 2, sysv_queue},
+    {"sem", "make|set|get|remove KEY [N]", 2, semaphore},
+    {"mq", "make|send|receive|remove NAME [TEXT]", 2, posix_queue},
+    {"eat-memory", "MIB FILE", 2, eat_memory},
+    {"open-many", "N FILE", 2, open_many},
+    {"burn", "SECONDS FILE", 2, burn},
+    {"raise-limit", "RESOURCE [PID]", 1, raise_limit},
+    {"nice", "PID", 1, priority},
+    {"can", "WHAT", 1, can},
 };
 
 }  // namespace

@@ -150,10 +150,13 @@ int crowd(const Args& a) {
 }
 
 constexpr Command kCommands[] = {
-    {"victim", "PIDFILE [FILE]", 1, victim},       {"vm-read", "PID ADDRESS", 2, vm_read},    {"trace", "PID ADDRESS", 2, trace},            {"seize", "PID", 1, seize},                  {"mem-read", "PID ADDRESS", 2, mem_read},
-    {"get-fd", "PID FD", 2, get_fd},               {"pidfd-kill", "PID", 1, pidfd_signal},      {"tgkill", "PID", 1, signal_tgkill},
-    {"owner-kill", "PID", 1, signal_by_owner},     {"detach", "COMMAND [ARG...]", 1, detach},   {"runner", "ROUNDS FILE", 2, runner},
-    {"crowd", "N MARK", 2, crowd},};
+    {"victim", "PIDFILE [FILE]", 1, victim},   {"vm-read", "PID ADDRESS", 2, vm_read},
+    {"trace", "PID ADDRESS", 2, trace},        {"seize", "PID", 1, seize},
+    {"mem-read", "PID ADDRESS", 2, mem_read},  {"get-fd", "PID FD", 2, get_fd},
+    {"pidfd-kill", "PID", 1, pidfd_signal},    {"tgkill", "PID", 1, signal_tgkill},
+    {"owner-kill", "PID", 1, signal_by_owner}, {"detach", "COMMAND [ARG...]", 1, detach},
+    {"runner", "ROUNDS FILE", 2, runner},      {"crowd", "N MARK", 2, crowd},
+};
 
 }  // namespace
 

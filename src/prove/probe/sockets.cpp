@@ -50,7 +50,11 @@ bool parse(const std::string& kind, const std::string& where, Address& a) {
   const std::string host = where.substr(0, comma);
   const auto port = static_cast<std::uint16_t>(comma == std::string::npos ? 0 : std::atoi(where.c_str() + comma + 1));
   a.type = kind.starts_with("udp") ? SOCK_DGRAM : kind.starts_with("raw") ? SOCK_RAW : SOCK_STREAM;
-  a.protocol = kind == "mptcp" ? IPPROTO_MPTCP : kind == "raw" ? IPPROTO_UDP : kind == "udplite" ? IPPROTO_UDPLITE : kind == "sctp" ? IPPROTO_SCTP : 0;
+  a.protocol = kind == "mptcp"     ? IPPROTO_MPTCP
+               : kind == "raw"     ? IPPROTO_UDP
+               : kind == "udplite" ? IPPROTO_UDPLITE
+               : kind == "sctp"    ? IPPROTO_SCTP
+                                   : 0;
   if (is("6")) {
     a.family = AF_INET6;
     auto* in = reinterpret_cast<sockaddr_in6*>(&a.s);
@@ -83,7 +87,8 @@ int serve(const Args& args) {
   if (args.size() > 3) {
     socklen_t n = sizeof a.s;
     getsockname(s, reinterpret_cast<sockaddr*>(&a.s), &n);
-    const unsigned port = ntohs(a.family == AF_INET6 ? reinterpret_cast<sockaddr_in6*>(&a.s)->sin6_port : reinterpret_cast<sockaddr_in*>(&a.s)->sin_port);
+    const unsigned port =
+        ntohs(a.family == AF_INET6 ? reinterpret_cast<sockaddr_in6*>(&a.s)->sin6_port : reinterpret_cast<sockaddr_in*>(&a.s)->sin_port);
     FILE* out = std::fopen((args[3] + ".new").c_str(), "w");
     if (!out) return failed("fopen");
     std::fprintf(out, "%u\n", port);
@@ -150,7 +155,8 @@ int client(const Args& args) {
   if (by == "sendto") return sendto(s, text.data(), text.size(), MSG_NOSIGNAL, a.get(), a.length) < 0 ? failed("sendto") : converse(s, "");
   if (by == "sendmsg") return sendmsg(s, &m.msg_hdr, MSG_NOSIGNAL) < 0 ? failed("sendmsg") : converse(s, "");
   if (by == "sendmmsg") return sendmmsg(s, &m, 1, MSG_NOSIGNAL) < 0 ? failed("sendmmsg") : converse(s, "");
-  if (by == "fastopen") return sendto(s, text.data(), text.size(), MSG_NOSIGNAL | 0x20000000, a.get(), a.length) < 0 ? failed("MSG_FASTOPEN") : converse(s, "");
+  if (by == "fastopen")
+    return sendto(s, text.data(), text.size(), MSG_NOSIGNAL | 0x20000000, a.get(), a.length) < 0 ? failed("MSG_FASTOPEN") : converse(s, "");
   if (by == "uring") return ring_connect(s, &a.s, a.length) < 0 ? failed("io_uring connect") : converse(s, text);
   if (by == "nonblock") {
     fcntl(s, F_SETFL, O_NONBLOCK);
@@ -264,16 +270,27 @@ int raw_datagram(const Args& args) {
   std::vector<unsigned char> bytes(20 + 8 + text.size(), 0);
   unsigned char* ip = bytes.data();
   const auto total = static_cast<unsigned>(28 + text.size());
-  ip[0] = 0x45; ip[2] = static_cast<unsigned char>(total >> 8); ip[3] = static_cast<unsigned char>(total);
-  ip[8] = 64; ip[9] = 17; ip[12] = 127; ip[15] = 1; ip[16] = 127; ip[19] = 1;
+  ip[0] = 0x45;
+  ip[2] = static_cast<unsigned char>(total >> 8);
+  ip[3] = static_cast<unsigned char>(total);
+  ip[8] = 64;
+  ip[9] = 17;
+  ip[12] = 127;
+  ip[15] = 1;
+  ip[16] = 127;
+  ip[19] = 1;
   unsigned sum = 0;
   for (int i = 0; i < 20; i += 2) sum += static_cast<unsigned>(ip[i] << 8 | ip[i + 1]);
   sum = (sum & 0xffff) + (sum >> 16);
   sum = ~((sum & 0xffff) + (sum >> 16));
-  ip[10] = static_cast<unsigned char>(sum >> 8); ip[11] = static_cast<unsigned char>(sum);
+  ip[10] = static_cast<unsigned char>(sum >> 8);
+  ip[11] = static_cast<unsigned char>(sum);
   const unsigned port = static_cast<unsigned>(std::atoi(args[0].c_str())), udp = static_cast<unsigned>(8 + text.size());
-  ip[20] = 0x30; ip[22] = static_cast<unsigned char>(port >> 8); ip[23] = static_cast<unsigned char>(port);
-  ip[24] = static_cast<unsigned char>(udp >> 8); ip[25] = static_cast<unsigned char>(udp);
+  ip[20] = 0x30;
+  ip[22] = static_cast<unsigned char>(port >> 8);
+  ip[23] = static_cast<unsigned char>(port);
+  ip[24] = static_cast<unsigned char>(udp >> 8);
+  ip[25] = static_cast<unsigned char>(udp);
   std::memcpy(ip + 28, text.data(), text.size());
   const int s = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
   if (s < 0) return failed("SOCK_RAW");
@@ -368,7 +385,8 @@ int socks(const Args& args) {
   send(s, hello.data(), hello.size(), MSG_NOSIGNAL);
   if (recv(s, buffer, 2, 0) < 0) return failed("recv");
   if (!p.user.empty()) {
-    const std::string login = "\1" + std::string(1, static_cast<char>(p.user.size())) + p.user + std::string(1, static_cast<char>(p.password.size())) + p.password;
+    const std::string login =
+        "\1" + std::string(1, static_cast<char>(p.user.size())) + p.user + std::string(1, static_cast<char>(p.password.size())) + p.password;
     send(s, login.data(), login.size(), MSG_NOSIGNAL);
     if (recv(s, buffer, 2, 0) < 0) return failed("recv");
   }
