@@ -2,6 +2,7 @@
 """What the tests of egress share: the real `cordon proxy`, a name server and servers that play hosts, and a raw client."""
 import json
 import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -12,6 +13,16 @@ import time
 import traceback
 
 TIMEOUT = 20
+
+
+def wait_for(condition, what):
+    """What other threads and processes do is seen when it is seen: the first true value of `condition()`, or a failure after 20 s."""
+    end = time.monotonic() + TIMEOUT
+    while not (value := condition()):
+        if time.monotonic() > end:
+            raise AssertionError("not within %d s: %s" % (TIMEOUT, what))
+        time.sleep(0.02)
+    return value
 
 
 class Dns:
@@ -52,6 +63,23 @@ class Dns:
         return packet[:2] + struct.pack(">HHHHH", flags, 1, count, 0, 0) + packet[12:at + 5] + records
 
 
+DIRECTORIES = []
+
+
+def scratch():
+    """A directory that is gone at the end, whatever happens to the test."""
+    DIRECTORIES.append(tempfile.mkdtemp(prefix="cordon-egress."))
+    return DIRECTORIES[-1]
+
+
+def reserved_port():
+    """A bound socket, and its port on loopback, which nobody else is given; who sets SO_REUSEADDR can listen on it."""
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", 0))
+    return s, s.getsockname()[1]
+
+
 class Server:
     """A TCP server on loopback; `serve(connection)` runs in a thread for each connection. `accepted` counts them."""
 
@@ -90,7 +118,7 @@ class Proxy:
     """`cordon proxy` with a policy; `net` is the text of its [net] table."""
 
     def __init__(self, net=None, *options, environment=None, limit_files=None):
-        self.directory = tempfile.mkdtemp(prefix="cordon-egress.")
+        self.directory = scratch()
         self.events_path = os.path.join(self.directory, "events")
         self.policy = os.path.join(self.directory, "policy.toml")
         words = [CORDON, "proxy", "--events", self.events_path, *options]
@@ -134,22 +162,20 @@ class Proxy:
             raise AssertionError("no tunnel: %r" % (head + read_all(s)))
         return s
 
-    def events(self, wait_for=None):
-        """The events so far; with `wait_for`, once that function says yes to one of them."""
-        end = time.time() + TIMEOUT
-        while True:
+    def events(self, wanted=None):
+        """The events so far (those of a refusal are written before its answer); with `wanted`, those it says yes to, once there is one."""
+        def written():
             with open(self.events_path) as f:
-                events = [json.loads(line) for line in f]
-            if wait_for is None or any(wait_for(e) for e in events) or time.time() > end:
-                return [e for e in events if wait_for is None or wait_for(e)]
-            time.sleep(0.02)
+                return [json.loads(line) for line in f if line.endswith("\n")]
+        if wanted is None:
+            return written()
+        return wait_for(lambda: [e for e in written() if wanted(e)], "an event as wanted")
 
     def stop(self, expect=0):
         self.process.terminate()
         status = self.process.wait(TIMEOUT)
         if status != expect:
             raise AssertionError("ended with %d, not %d: %s" % (status, expect, self.process.stderr.read()))
-        subprocess.run(["rm", "-rf", self.directory], check=True)
 
 
 def read_all(s):
@@ -253,4 +279,6 @@ def run(cordon):
         t.join()
     print("%(passed)d passed, %(failed)d failed, %(skipped)d skipped" % counts)
     sys.stdout.flush()
+    for directory in DIRECTORIES:
+        shutil.rmtree(directory, ignore_errors=True)
     os._exit(counts["failed"] > 0)  # the servers' threads wait for ever
