@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cordon/error.hpp>
 
+#include <cerrno>
 #include <cstring>
 
 namespace cordon {
@@ -18,6 +19,9 @@ std::unexpected<Error> refused(std::string what, std::string remedy, int exit_st
 }
 
 std::unexpected<Error> impossible(std::string what, int errno_value, std::string remedy) {
+  // One remedy for every call that wants a descriptor, whatever else it may fail for.
+  if (errno_value == EMFILE) remedy = "close descriptors, or raise `ulimit -n`";
+  if (errno_value == ENFILE) remedy = "raise fs.file-max: the whole host is short of descriptors";
   return std::unexpected(Error{ErrorKind::impossible, std::move(what), std::move(remedy), errno_value, 125});
 }
 

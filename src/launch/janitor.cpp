@@ -56,7 +56,7 @@ int Janitor::work(void* arg) {
 
 Result<void> Janitor::start(const std::vector<Place>& places, const Cgroup& cgroup, int init_pidfd) {
   if (places.empty() && !cgroup) return {};
-  constexpr const char* kRemedy = "end some processes, close descriptors or raise `ulimit -n`";
+  constexpr const char* kRemedy = "end some processes, or free some memory";
   auto ruleset = keeper_ruleset(places, cgroup);
   if (!ruleset) return std::unexpected(ruleset.error());
   ruleset_ = std::move(*ruleset);

@@ -28,7 +28,7 @@ Result<void> Output::open(std::uint64_t limit) {
       continue;
     }
     int pipe[2];
-    if (pipe2(pipe, O_CLOEXEC) != 0) return impossible("cannot make a pipe for the output", errno, "close descriptors, or raise `ulimit -n`");
+    if (pipe2(pipe, O_CLOEXEC) != 0) return impossible("cannot make a pipe for the output", errno, "free some memory");
     fcntl(pipe[0], F_SETFL, O_NONBLOCK);
     // A regular file never blocks for long; a socket takes 4 KiB once poll(2) says that it is writable.
     streams_.push_back({target, false, Fd(pipe[0]), Fd(pipe[1]), false, S_ISSOCK(s.st_mode) ? 4096U : 65536U});

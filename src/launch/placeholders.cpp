@@ -18,7 +18,8 @@ namespace {
 using sys::call;
 using sys::ptr;
 
-constexpr int kAttempts = 200;  // of a millisecond each: another run may be just making or removing the same one
+// Of a millisecond each: another run may be just making or removing the same one, or the whole host be short of descriptors.
+constexpr int kAttempts = 200;
 
 bool is_marker(const struct stat& s) { return s.st_mode == (S_IFDIR | kMarkerMode); }
 
@@ -33,12 +34,16 @@ bool still_named(const Place& p, const struct stat& opened) {
 
 // Makes the directory or takes the one that is there. 0, EAGAIN while another run is at it, or an errno.
 int take(const Place& p, Fd& lock) {
+  // A descriptor is set aside before there is anything to open: what cannot be opened cannot be removed either.
+  lock = Fd(fcntl(p.parent, F_DUPFD_CLOEXEC, 0));
+  if (!lock) return errno;
   const mode_t mask = umask(0);  // born with the mode by which others know it
   const long made = call(SYS_mkdirat, p.parent, ptr(p.name), kMarkerMode);
   umask(mask);
   if (made < 0 && made != -EEXIST) return static_cast<int>(-made);
+  lock.reset();
   lock = Fd(static_cast<int>(open_directory(p)));
-  if (lock.get() < 0) return lock.get() == -ENOENT ? EAGAIN : -lock.get();
+  if (!lock) return lock.get() == -ENOENT ? EAGAIN : -lock.get();
   if (made == 0 && fchmod(lock.get(), kMarkerMode) != 0) return errno;  // a default ACL may have cut the mode
   if (flock(lock.get(), LOCK_SH | LOCK_NB) != 0) return errno;
   struct stat s{};
@@ -68,20 +73,22 @@ bool try_remove(const Place& p) {
 }  // namespace
 
 void remove_marker(const Place& p) {
-  for (int n = 0; n < 3 && !try_remove(p); ++n) {}
+  for (int n = 0; n < kAttempts && !try_remove(p); ++n) {
+    const timespec millisecond{0, 1'000'000};
+    call(SYS_ppoll, 0, 0, ptr(&millisecond), 0, 0);
+  }
 }
 
 Result<void> Placeholders::open(const Plan& plan) {
   plan_ = &plan;
   for (const Placeholder& p : plan.placeholders) {
     const auto slash = p.path.rfind('/');
-    const std::string parent = slash == 0 ? "/" : p.path.substr(0, slash);
-    parents_.emplace_back(::open(parent.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!parents_.back())
-      return impossible("cannot protect " + printable(p.path) + " (" + p.why + "): its directory", errno,
-                        errno == EMFILE || errno == ENFILE ? "raise `ulimit -n`, or close descriptors" : "run again if it was moved");
+    const std::string directory = slash == 0 ? "/" : p.path.substr(0, slash);
+    Fd& parent = parents_[directory];
+    if (!parent) parent = Fd(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!parent) return impossible("cannot protect " + printable(p.path) + " (" + p.why + "): its directory", errno, "run again if it was moved");
     names_.push_back(p.path.substr(slash + 1));
-    places_.push_back({parents_.back().get(), names_.back().c_str()});
+    places_.push_back({parent.get(), names_.back().c_str()});
   }
   return {};
 }

@@ -10,6 +10,8 @@
 #include <cordon/plan.hpp>
 
 #include <deque>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "base/fd.hpp"
@@ -45,7 +47,8 @@ class Placeholders {
   const Plan* plan_ = nullptr;
   bool made_ = false;
   std::deque<std::string> names_;
-  std::vector<Fd> parents_, locks_;
+  std::map<std::string, Fd> parents_;  // most lie in one directory
+  std::vector<Fd> locks_;
   std::vector<Place> places_;
 };
 

@@ -61,7 +61,7 @@ Result<Fd> make_ruleset(const Plan& plan) {
     how.resolve = RESOLVE_NO_SYMLINKS;  // the plan's paths have none; one that appeared since would grant what it names
     const Fd at(static_cast<int>(syscall(SYS_openat2, AT_FDCWD, rule.path.c_str(), &how, sizeof how)));
     if (!at && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
-      return impossible("cannot open " + printable(rule.path) + " for its Landlock rule", errno, "raise `ulimit -n`, or close descriptors");
+      return impossible("cannot open " + printable(rule.path) + " for its Landlock rule", errno, "free some memory");
     if (!at) continue;  // it went away, or is not ours to look at: nothing is granted
     landlock_path_beneath_attr a{};
     a.allowed_access = rule.access;

@@ -21,13 +21,13 @@ struct CloneArgs {
   std::uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
 };
 
-Error worded(int error) {
-  if (error == EAGAIN) return {ErrorKind::impossible, "cannot start a process", "end some processes or raise `ulimit -u`", error, 125};
-  if (error == ENOMEM) return {ErrorKind::impossible, "cannot start a process", "free some memory", error, 125};
+std::unexpected<Error> worded(int error) {
+  if (error == EAGAIN) return impossible("cannot start a process", error, "end some processes or raise `ulimit -u`");
+  if (error == ENOMEM) return impossible("cannot start a process", error, "free some memory");
   if (error == ENOSPC)
-    return {ErrorKind::impossible, "cannot make the namespaces: there are too many",
-            "raise user.max_user_namespaces, or accept less with --require landlock", error, 125};
-  return {ErrorKind::impossible, "cannot make the namespaces", "see `cordon doctor`, or accept less with --require landlock", error, 125};
+    return impossible("cannot make the namespaces: there are too many", error,
+                      "raise user.max_user_namespaces, or accept less with --require landlock");
+  return impossible("cannot make the namespaces", error, "see `cordon doctor`, or accept less with --require landlock");
 }
 
 }  // namespace
@@ -48,7 +48,7 @@ Result<Spawned> spawn_init(const Plan& plan, const InitConfig& config, int cgrou
   args.exit_signal = SIGCHLD;
   const long child = sys::call(SYS_clone3, sys::ptr(&args), sizeof args);
   if (child == 0) init_main(config);
-  if (child < 0) return std::unexpected(worded(static_cast<int>(-child)));
+  if (child < 0) return worded(static_cast<int>(-child));
   return Spawned{static_cast<pid_t>(child), Fd(pidfd)};
 }
 

@@ -50,14 +50,13 @@ Result<void> Supervisor::start() {
   if (!plan_.cgroup_dir.empty())
     if (auto r = cgroup_.make(plan_.cgroup_dir, plan_.by_cgroup); !r) return r;
   int pair[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-    return impossible("cannot make a socket pair", errno, "close descriptors, or raise `ulimit -n`");
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return impossible("cannot make a socket pair", errno, "free some memory");
   control_ = Fd(pair[0]);
   Fd inner(pair[1]);
   sigset_t all;
   sigfillset(&all);
   signals_ = Fd(signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!signals_) return impossible("cannot make a signal descriptor", errno, "close descriptors, or raise `ulimit -n`");
+  if (!signals_) return impossible("cannot make a signal descriptor", errno, "free some memory");
   if (auto r = placeholders_.open(plan_); !r) return r;
   prctl(PR_SET_CHILD_SUBREAPER, 1);  // without a pid namespace what PID 1 leaves comes to us
 
@@ -105,7 +104,7 @@ Result<void> Supervisor::start() {
   for (const Fd& lock : placeholders_.locks()) told = told && tell(control_.get(), hold, {lock.get()});
   go.kind = MessageKind::go;
   if (!told || !tell(control_.get(), go)) {
-    if (errno != EPIPE) return impossible("cannot tell PID 1 to begin", errno, "free some memory, or raise `ulimit -n`");  // else it has told why
+    if (errno != EPIPE) return impossible("cannot tell PID 1 to begin", errno, "free some memory");  // else it has told why
   }
   return {};
 }

@@ -55,6 +55,7 @@ Error worded(const stage::Failure& f, const Plan& plan) {
       e.kind = ErrorKind::bug;
       e.what = "the sandbox is not what the plan says (step " + std::to_string(static_cast<int>(f.step)) + ", check " + std::to_string(f.index) + ")";
   }
+  if (e.kind == ErrorKind::impossible) return impossible(e.what, e.errno_value, e.remedy).error();
   return e;
 }
 

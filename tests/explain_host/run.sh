@@ -5,14 +5,22 @@
 set -u
 cordon=$1
 here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-passed=0 failed=0 skipped=0
-ok() { passed=$((passed + 1)); }
-bad() { failed=$((failed + 1)); echo "FAILED: $*"; }
+. "$(dirname "$0")/../support/suite.sh"
+world explain
+work=$root
 
 # Splits at tabs, and keeps empty cells: read(1) would join them.
 cells() { local IFS=$'\x1f'; read -r -a cell <<<"${1//$'\t'/$'\x1f'}"; }
+decides() { # expected, rule: what $out and $status say
+  local allowed rule=''
+  case $1 in
+    error) same "$status" 125; return ;;
+    allowed) allowed=true rule="$2 (--allow-host)" ;;
+    denied) allowed=false rule=${2:+$2 (--deny-host)} ;;
+    *) echo "  unknown decision '$1'"; return 1 ;;
+  esac
+  [[ $out == *"\"allowed\":$allowed"* && ( -z $rule || $out == *"\"rule\":\"$rule\""* ) ]] || { echo "  status $status, $out"; return 1; }
+}
 columns=''
 while IFS= read -r line; do
   [[ $line == \#* ]] && continue
@@ -31,21 +39,13 @@ while IFS= read -r line; do
   done
   out=$("$cordon" explain --policy "$work/policy.toml" "${options[@]}" --host "$(printf '%b' "${cell[3]}"):${cell[4]}" --json 2>&1)
   status=$?
-  rule=$(printf '%b' "${cell[6]:-}")
-  case ${cell[5]} in
-    error) [ $status -eq 125 ] && ok || bad "$line: status $status, $out" ;;
-    allowed) [[ $out == *'"allowed":true'* && $out == *"\"rule\":\"$rule (--allow-host)\""* ]] && ok || bad "$line: $out" ;;
-    denied)
-      if [[ $out == *'"allowed":false'* && ( -z $rule || $out == *"\"rule\":\"$rule (--deny-host)\""* ) ]]; then ok; else bad "$line: $out"; fi ;;
-    *) bad "$line: unknown decision" ;;
-  esac
+  ok "$line" decides "${cell[5]}" "$(printf '%b' "${cell[6]:-}")"
 done <"$here/../data/host_rules.tsv"
 
 says() { # expected, arguments...
-  local expected=$1 out
+  local expected=$1
   shift
-  out=$("$cordon" explain "$@" 2>&1)
-  [ "$out" = "$expected" ] && ok || bad "explain $*: $out"
+  ok "explain $*" same "$("$cordon" explain "$@" 2>&1)" "$expected"
 }
 printf 'version = 1\n[net]\nmode = "filtered"\nallow = ["*.example.com"]\n' >"$work/policy.toml"
 says "connect a.example.com:443: allowed by *.example.com ($work/policy.toml:4:10)" --policy "$work/policy.toml" --host A.example.com.
@@ -54,5 +54,4 @@ says "connect 127.0.0.1:443: denied by loopback address; allow with --allow-host
 says "connect example.com:443: denied by net.mode = none; allow with --net filtered --allow-host example.com:443" --policy "$work/policy.toml" --net none --host example.com
 says "connect example.com:443: allowed by net.mode = host" --policy "$work/policy.toml" --net host --host example.com
 says "connect localhost:80: denied by loopback address; allow with --allow-host 127.0.0.1:80" --policy "$work/policy.toml" --allow-host localhost --host localhost:80
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ]
+summary

@@ -3,30 +3,18 @@
 # Unusual layouts of home, project and git, each with its defined result: run.sh CORDON. What counts is what the host sees.
 set -u
 cordon=$1
-passed=0 failed=0 skipped=0
-base=$(mktemp -d /var/tmp/cordon-layouts.XXXXXX) plain=''
-[ "$(id -u)" -eq 0 ] && plain=$(mktemp -d /srv/cordon-layouts.XXXXXX)
-trap 'cd /; chmod -R u+rwx "$base" $plain 2>/dev/null; rm -rf "$base" $plain' EXIT
-unset XDG_RUNTIME_DIR
+. "$(dirname "$0")/../support/suite.sh"
+world layouts
+base=$root plain=''
+if [ "$(id -u)" -eq 0 ]; then # a place that is no mount point's neighbour and that is not made private inside
+  plain=$(mktemp -d /srv/cordon-layouts.XXXXXX)
+  trap 'cd /; chmod -R u+rwx "$base" "$plain" 2>/dev/null; rm -rf "$base" "$plain"' EXIT
+fi
 export GIT_CONFIG_NOSYSTEM=1
 
 c() { timeout 30 "$cordon" run --quiet "$@"; }
-ok() {
-  local name=$1
-  shift
-  if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED: $name ($layout)"; fi
-}
-status() {
-  local want=$1 got out
-  shift
-  out=$("$@" 2>&1 </dev/null)
-  got=$?
-  [ "$got" -eq "$want" ] || { echo "  status $got, not $want: $*"; echo "  $out" | head -n 3; return 1; }
-}
-fails() { ! "$@" >/dev/null 2>&1 </dev/null || { echo "  succeeded: $*"; return 1; }; }
-same() { [ "$1" = "$2" ] || { echo "  '$1' is not '$2'"; return 1; }; }
 fresh() {
-  cd / && rm -rf "$layout/home" && mkdir -p "$layout/home/.ssh" "$layout/home/project" && echo secret >"$layout/home/.ssh/id"
+  cd / && rm -rf "${layout:?}/home" && mkdir -p "$layout/home/.ssh" "$layout/home/project" && echo secret >"$layout/home/.ssh/id"
   export HOME=$layout/home
   cd "$HOME/project" || exit 1
 }
@@ -42,13 +30,13 @@ cases() {
   ok "a file beside the project is not writable" fails c -- sh -c 'echo x >../dir/visible'
   ok "a FIFO beside the project cannot be written" fails c -- timeout 2 sh -c 'echo x >>../fifo'
   (c -- sh -c 'echo ready; read -r x; cat ~/.ssh/id ~/.aws/credentials' >out 2>/dev/null < <(
-    for _ in $(seq 200); do grep -q ready out 2>/dev/null && break; sleep 0.05; done
+    soon grep -qs ready out
     mv ~/.ssh ~/.ssh.old; mkdir ~/.ssh ~/.aws; echo secret >~/.ssh/id; echo secret >~/.aws/credentials; echo go)) || true
   ok "a secret that the host replaces or makes meanwhile stays unreadable" same "$(cat out)" ready
   ok "control: the host did replace it" same "$(cat ~/.ssh/id ~/.aws/credentials)" "$(printf 'secret\nsecret')"
 
   # Where the project lies.
-  fresh && cd "$HOME"
+  fresh && cd "$HOME" || exit 1
   ok "home as the implicit project starts" status 0 c -- true
   ok "home as the implicit project is not writable" fails c -- sh -c 'echo x >new'
   ok "home as the named project is writable" status 0 c --project . -- sh -c 'echo x >new'
@@ -59,7 +47,7 @@ cases() {
   ok "allow_write ~ protects home's start-up files" fails c --allow-write '~' -- sh -c 'echo x >~/.profile'
   ok "/ as the project starts" status 0 c --project / -- true
   ok "/ as the project is not writable" fails c --project / -- sh -c 'echo x >/usr/cordon-new'
-  fresh && mkdir ../.ssh/p && cd ../.ssh/p
+  fresh && mkdir ../.ssh/p && cd ../.ssh/p || exit 1
   ok "a project inside a denied place is refused" status 125 c -- true
   ok "and starts where it is opened" status 0 c --allow-read . -- true
   fresh
@@ -92,7 +80,7 @@ cases() {
   ok "a stale mark of another run counts as absent" status 0 c -- true
   ok "and is gone afterwards" fails test -e .vscode
 
-  command -v git >/dev/null || { skipped=$((skipped + 1)); echo "SKIP git: git is not installed"; return; }
+  command -v git >/dev/null || { skip "git" "git is not installed"; return; }
   fresh && repository
   ok "git commit" status 0 c -- sh -c "$commit"
   ok "git says nothing odd" same "$(c -- git status --porcelain 2>&1)" ""
@@ -103,7 +91,7 @@ cases() {
   ok "an absent config.worktree that git would read cannot be made" fails c -- sh -c 'echo x >.git/config.worktree'
   git config --unset extensions.worktreeConfig
   fresh && repository && git commit -q --allow-empty -m zero && git worktree add -q ../linked
-  cd ../linked
+  cd ../linked || exit 1
   ok "git commit in a linked worktree" status 0 c -- sh -c "$commit"
   ok "its real hooks are held" fails c -- sh -c 'echo x >../project/.git/hooks/post-commit'
   ok "its real config is held" fails c -- git config core.fsmonitor ./evil
@@ -114,7 +102,7 @@ cases() {
   ok "a submodule's config is held" fails c -- git -C sub config core.fsmonitor ./evil
   ok "a submodule's .git file is held" fails c -- sh -c 'rm -f sub/.git; mkdir sub/.git'
   ok "git commit in a submodule" status 0 c -- sh -c "cd sub && $commit"
-  cd sub
+  cd sub || exit 1
   ok "git commit with the submodule as the project" status 0 c -- sh -c "$commit"
   ok "where its real config is held" fails c -- git config core.fsmonitor ./evil
   fresh && repository && mv .git data && ln -s data .git
@@ -156,11 +144,10 @@ ok "exec.deny: no copy can be made" fails c --deny-exec cat -- sh -c 'cp "$(comm
 ok "secrets-like names do not pass by a pattern" same "$(MY_TOKEN=x MY_PLAIN=y c --env 'MY_*' -- sh -c 'echo "$MY_TOKEN$MY_PLAIN"')" y
 ok "a cache can be written where home has none" status 0 c -- sh -c 'mkdir -p "$XDG_CACHE_HOME/x" && echo 1 >"$XDG_CACHE_HOME/x/y"'
 mkdir ~/.cache
-ok "~/.cache is private" status 0 c -- sh -c 'echo x >~/.cache/planted'
+ok "the cache of home is private" status 0 c -- sh -c 'echo x >~/.cache/planted'
 ok "and left as it was" same "$(ls -A ~/.cache)" ""
 ok "doctor ends with a verdict" same "$("$cordon" doctor | grep -c '^=> ')" 1
 ok "explain --host decides" same "$("$cordon" explain --net filtered --allow-host example.com --host example.com | grep -c "^connect .*: allowed")" 1
 ok "explain --host denies" same "$("$cordon" explain --net filtered --host example.com:22 | grep -c "^connect .*: denied")" 1
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ]
+summary

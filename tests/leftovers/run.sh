@@ -3,20 +3,9 @@
 # Nothing is left, whoever of us is killed, and two runs in one project keep each other's protection: run.sh CORDON.
 set -u
 cordon=$1
-passed=0 failed=0 skipped=0
-root=$(mktemp -d /var/tmp/cordon-kill.XXXXXX)
-trap 'chmod -R u+rwx "$root" 2>/dev/null; rm -rf "$root"' EXIT
-export HOME=$root/home
-unset XDG_RUNTIME_DIR
-mkdir -p "$HOME/project" && cd "$HOME/project" || exit 1
+. "$(dirname "$0")/../support/suite.sh"
+world leftovers
 
-ok() { # sentence, condition as a command
-  local name=$1
-  shift
-  if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED: $name"; fi
-}
-same() { [ "$1" = "$2" ] || { echo "  '$1' is not '$2'"; return 1; }; }
-soon() { for _ in $(seq 100); do "$@" && return 0; sleep 0.05; done; return 1; }
 mark=7$$ # the argument by which our sleeps are known
 start() { # N: a run that sleeps; sets pid
   "$cordon" run --quiet -- sleep "$mark.$1" &
@@ -85,5 +74,4 @@ mkdir .idea && echo mine >.idea/file
 "$cordon" run --quiet -- true
 ok "a directory of the user's is kept" same "$(cat .idea/file)" mine
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ]
+summary

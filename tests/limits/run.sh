@@ -4,28 +4,11 @@
 # suite: time=200
 set -u
 cordon=$1
-passed=0 failed=0 skipped=0
-root=$(mktemp -d /var/tmp/cordon-limits.XXXXXX)
-trap 'chmod -R u+rwx "$root" 2>/dev/null; rm -rf "$root"' EXIT
-export HOME=$root/home
-unset XDG_RUNTIME_DIR
-mkdir -p "$HOME/project" && cd "$HOME/project" || exit 1
+. "$(dirname "$0")/../support/suite.sh"
+world limits
 ulimit -c 0
 
 c() { timeout -s KILL 40 "$cordon" run "$@"; }
-ok() { # sentence, condition as a command
-  local name=$1
-  shift
-  if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED: $name"; fi
-}
-status() { # expected, command...
-  local want=$1
-  shift
-  "$@" >/dev/null 2>&1
-  local got=$?
-  [ "$got" -eq "$want" ] || { echo "  status $got, not $want: $*"; return 1; }
-}
-same() { [ "$1" = "$2" ] || { echo "  '$1' is not '$2'"; return 1; }; }
 told() { # limit, command...: the event names it, with the option that raises it
   local name=$1
   shift
@@ -74,9 +57,7 @@ ok "exit names what was used" same "$(grep '"kind":"exit"' ../events | grep -c '
 if [ -w /sys/fs/cgroup ] || [ -w /sys/fs/cgroup/unified ]; then
   ok "no cgroup is left" same "$(find /sys/fs/cgroup/ -maxdepth 3 -name 'cordon-[0-9]*' 2>/dev/null | wc -l)" 0
 else
-  skipped=$((skipped + 1))
-  echo "SKIP cgroup: no cgroup is delegated to this user"
+  skip "cgroup" "no cgroup is delegated to this user"
 fi
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ]
+summary

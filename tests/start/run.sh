@@ -3,20 +3,9 @@
 # Starts under hard conditions: one clear sentence, the right status, nothing started, nothing left: run.sh CORDON.
 set -u
 cordon=$1
-passed=0 failed=0 skipped=0
-root=$(mktemp -d /var/tmp/cordon-start.XXXXXX)
-trap 'chmod -R u+rwx "$root" 2>/dev/null; rm -rf "$root"' EXIT
-export HOME=$root/home
-unset XDG_RUNTIME_DIR
-mkdir -p "$HOME/project" && cd "$HOME/project" || exit 1
+. "$(dirname "$0")/../support/suite.sh"
+world start
 
-ok() { # sentence, condition as a command
-  local name=$1
-  shift
-  if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED: $name"; fi
-}
-skip() { skipped=$((skipped + 1)); echo "SKIP $1: $2"; }
-same() { [ "$1" = "$2" ] || { echo "  '$1' is not '$2'"; return 1; }; }
 c() { timeout -s KILL 30 "$cordon" run --quiet "$@"; }
 refused() { # status, pattern, command...: ends so, with one sentence that matches, and leaves nothing
   local want=$1 pattern=$2 got
@@ -28,10 +17,33 @@ refused() { # status, pattern, command...: ends so, with one sentence that match
   [ -z "$(ls -A)" ] || { echo "  left: $(ls -A)"; return 1; }
 }
 
-few_descriptors() { (ulimit -n "$1" && c -- true); }
-ok "20 descriptors are enough, or one sentence says that they are not" sh -c '[ "$1" -eq 0 ] || [ "$1" -eq 125 ]' - "$(few_descriptors 20 2>/dev/null; echo $?)"
-ok "8 descriptors are too few" refused 125 'descriptor|open files' few_descriptors 8
-ok "nothing is left of it" same "$(ls -A)" ""
+# However few descriptors there are, on a busy machine: it runs, or one sentence names the remedy, and nothing is left once it has ended.
+few_descriptors() { # tier to accept, wrapper...
+  local n got good=0
+  for n in $(seq 3 40); do
+    # shellcheck disable=SC2016  # for the inner shell: the limit is for cordon alone
+    "${@:2}" sh -c 'ulimit -n "$2" && exec "$0" run --quiet --require "$1" -- true' "$cordon" "$1" "$n" >/dev/null 2>../said </dev/null
+    got=$?
+    if [ -n "$(ls -A)" ] || { [ "$got" -ne 0 ] && { [ "$got" -ne 125 ] || [ "$(grep -c '^cordon: .*ulimit -n' ../said)" -ne 1 ] || [ "$(wc -l <../said)" -ne 1 ]; }; }; then
+      echo "  $n descriptors: status $got, left '$(ls -A | tr '\n' ' ')', said: $(head -c 300 ../said)"
+      rm -rf ./* ./.[a-z]*
+      good=1
+    fi
+  done
+  [ "$got" -eq 0 ] || { echo "  40 descriptors are not enough: $(head -c 300 ../said)"; good=1; }
+  return $good
+}
+(while :; do :; done) & busy=$!
+(while :; do :; done) & busy="$busy $!"
+ok "with few descriptors a start fails cleanly or not at all" few_descriptors namespaces env
+if landlock_only true 2>/dev/null; then
+  ok "with few descriptors a start in the landlock tier fails cleanly or not at all" few_descriptors any landlock_only
+else
+  skip "few descriptors in the landlock tier" "user namespaces cannot be made here, so neither refused"
+fi
+# shellcheck disable=SC2086  # two numbers
+kill $busy
+wait 2>/dev/null
 ok "closed standard streams are no hindrance" same "$(c -- sh -c 'echo x > made; ls -l /proc/self/fd | grep -c /dev/null' <&- 2>&-; cat made; rm -f made)" $'2\nx'
 ok "a closed standard output does not become a file of ours" same "$(c -- sh -c 'echo x' >&-; ls -A)" ""
 long=$(head -c 100000 /dev/zero | tr '\0' x)
@@ -65,5 +77,4 @@ fi
 ok "the host name inside is not the host's" same "$(c -- uname -n)" cordon
 ok "nothing is left at the end" same "$(ls -A)" ""
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ]
+summary

@@ -5,11 +5,9 @@
 # this machine can do it at all; where it cannot, the test is skipped by name.
 set -u
 cordon=$1
-passed=0 failed=0 skipped=0
-root=$(mktemp -d /var/tmp/cordon-works.XXXXXX)
-trap 'chmod -R u+rwx "$root" 2>/dev/null; rm -rf "$root"' EXIT
-export HOME=$root/home GIT_CONFIG_NOSYSTEM=1 LC_ALL=C.UTF-8
-unset XDG_RUNTIME_DIR
+. "$(dirname "$0")/../support/suite.sh"
+world works
+export GIT_CONFIG_NOSYSTEM=1 LC_ALL=C.UTF-8
 
 works() { # sentence, setup script, the work as a script of sh -e; the setup is done on the host each time
   local name=$1 setup=$2 work=$3 where
@@ -17,9 +15,9 @@ works() { # sentence, setup script, the work as a script of sh -e; the setup is 
     cd / && rm -rf "$HOME" && mkdir -p "$HOME/project" && cd "$HOME/project" || exit 1
     git config --file "$HOME/.gitconfig" user.email a@example.com
     git config --file "$HOME/.gitconfig" user.name a
-    sh -ec "$setup" >/dev/null 2>&1 || { skipped=$((skipped + 1)); echo "SKIP $name: its preparation fails on this machine"; return; }
+    sh -ec "$setup" >/dev/null 2>&1 || { skip "$name" "its preparation fails on this machine"; return; }
     if [ $where = outside ]; then
-      timeout 120 sh -ec "$work" >"$root/out" 2>&1 </dev/null || { skipped=$((skipped + 1)); echo "SKIP $name: it does not work on this machine without Cordon either: $(tail -n 1 "$root/out")"; return; }
+      timeout 120 sh -ec "$work" >"$root/out" 2>&1 </dev/null || { skip "$name" "it does not work on this machine without Cordon either: $(tail -n 1 "$root/out")"; return; }
     elif timeout 120 "$cordon" run --quiet -- sh -ec "$work" >"$root/out" 2>&1 </dev/null; then
       passed=$((passed + 1))
     else
@@ -120,10 +118,10 @@ works "perl and awk over /etc, find over /usr/include" : 'perl -ne 1 /etc/passwd
 
 cd "$HOME/project" || exit 1
 head -c 10000000 /dev/urandom >"$root/big"
-if [ "$(timeout 60 "$cordon" run --quiet -- cat <"$root/big" | cksum)" = "$(cksum <"$root/big")" ]; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED: 10 MB pass through standard input and output"; fi
+c() { timeout 60 "$cordon" run --quiet -- "$@"; }
+ok "10 MB pass through standard input and output" same "$(c cat <"$root/big" | cksum)" "$(cksum <"$root/big")"
 # shellcheck disable=SC2002  # a pipe is the point
-if [ "$(cat "$root/big" | timeout 60 "$cordon" run --quiet -- sh -c 'cat | cat' | cksum)" = "$(cksum <"$root/big")" ]; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED: 10 MB pass through pipes"; fi
-if [ -z "$(ls -A "$HOME/project")" ]; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED: nothing is left in the project: $(ls -A)"; fi
+ok "10 MB pass through pipes" same "$(cat "$root/big" | c sh -c 'cat | cat' | cksum)" "$(cksum <"$root/big")"
+ok "nothing is left in the project" same "$(ls -A "$HOME/project")" ""
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ]
+summary
