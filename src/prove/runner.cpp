@@ -29,9 +29,12 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kMost = std::chrono::seconds(25);
 constexpr const char* kBegan = "cordon-prove: began";
 
+// A control that fails may have met a busy machine: it is tried again with so many times the patience, and the attack has as much.
+constexpr int kPatience[] = {1, 4, 8};
+
 // What host scripts and attacks may call.
 constexpr const char* kPrelude = R"(set -u
-wait_for() { n=0; while [ ! -e "$1" ]; do n=$((n+1)); [ $n -gt 150 ] && return 1; sleep 0.02; done; }
+wait_for() { n=0; while [ ! -e "$1" ]; do n=$((n+1)); [ $n -gt $((150 * PATIENCE)) ] && return 1; sleep 0.02; done; }
 )";
 constexpr const char* kHostPrelude = R"(
 shown() { grep -qaF -e "$CANARY" "$HOST/output"; }
@@ -167,10 +170,11 @@ Environment environment(const Settings& s, const std::string& root) {
   return env;
 }
 
-Attempt attempt(const Case& c, const Settings& s, bool sandboxed) {
+Attempt attempt(const Case& c, const Settings& s, bool sandboxed, int patience) {
   const Scratch scratch(s);
   if (scratch.root().empty()) return {false, "no directory can be made in " + s.scratch};
-  const Environment env = environment(s, scratch.root());
+  Environment env = environment(s, scratch.root());
+  env["PATIENCE"] = std::to_string(patience);
   std::error_code e;
   fs::create_directories(env.at("PROJECT"), e);
   fs::create_directories(env.at("HOST"), e);
@@ -179,7 +183,7 @@ Attempt attempt(const Case& c, const Settings& s, bool sandboxed) {
   const auto host_script = [&](const std::string& text) {
     return start({"/bin/sh", "-c", host_prelude + text, "prove"}, env, env.at("HOST") + "/log");
   };
-  const auto until = Clock::now() + kMost;
+  const auto until = Clock::now() + patience * kMost;
   if (!c.setup.empty())
     if (const int status = finish(host_script("set -e\n" + c.setup), until); status != 0) {
       Attempt a{false, "its setup failed: " + last_line(slurp(env.at("HOST") + "/log"))};
@@ -189,7 +193,7 @@ Attempt attempt(const Case& c, const Settings& s, bool sandboxed) {
   std::vector<std::string> command = {"/bin/sh", "-c", host_prelude + c.launch, "prove"};
   if (sandboxed) {
     command.insert(command.end(), {s.cordon, "run", "--quiet", "--project", env.at("PROJECT")});
-    for (const char* name : {"HOME", "PROJECT", "PROBE", "HOST"}) command.insert(command.end(), {"--env", name});
+    for (const char* name : {"HOME", "PROJECT", "PROBE", "HOST", "PATIENCE"}) command.insert(command.end(), {"--env", name});
     command.insert(command.end(), s.options.begin(), s.options.end());
     command.insert(command.end(), c.options.begin(), c.options.end());
     command.emplace_back("--");
@@ -200,13 +204,13 @@ Attempt attempt(const Case& c, const Settings& s, bool sandboxed) {
   const pid_t attack = start(command, env, output);
   const pid_t host = c.host.empty() ? 0 : host_script(c.host);
   const int status = finish(attack, until);
-  if (host > 0) finish(host, std::min(until, Clock::now() + std::chrono::seconds(4)));
+  if (host > 0) finish(host, std::min(until, Clock::now() + patience * std::chrono::seconds(4)));
   Attempt a;
   const std::string printed = slurp(output);
   if (printed.find(kBegan) == std::string::npos) {
-    a.trouble = "it was not started: " + (status == -1 ? "no end after 25 s" : last_line(printed));
+    a.trouble = "it was not started: " + (status == -1 ? "it did not end" : last_line(printed));
   } else {
-    const int verdict = finish(host_script(c.escaped), Clock::now() + std::chrono::seconds(10));
+    const int verdict = finish(host_script(c.escaped), Clock::now() + patience * std::chrono::seconds(10));
     a.got_through = verdict == 0;
     if (verdict == -1) a.trouble = "its check did not end";
   }
@@ -225,9 +229,15 @@ Outcome try_case(const Case& c, const Settings& s) {
                Clock::now() + std::chrono::seconds(5)) != 0)
       return {Verdict::untried, "this host has no " + (need.starts_with("can:") ? need.substr(4) : need)};
   }
-  if (const Attempt control = attempt(c, s, false); !control.trouble.empty()) return {Verdict::untried, control.trouble};
-  else if (!control.got_through) return {Verdict::unproven, "it fails without a sandbox as well"};
-  const Attempt a = attempt(c, s, true);
+  Attempt control;
+  int patience = 0;
+  for (const int p : kPatience) {
+    control = attempt(c, s, false, patience = p);
+    if (control.got_through) break;
+  }
+  if (!control.trouble.empty()) return {Verdict::untried, control.trouble};
+  if (!control.got_through) return {Verdict::unproven, "it fails without a sandbox as well"};
+  const Attempt a = attempt(c, s, true, patience);
   if (!a.trouble.empty()) return {Verdict::untried, a.trouble};
   if (!a.got_through) return {Verdict::holds, ""};
   if (!c.weaker.empty()) return {Verdict::weaker, c.weaker};

@@ -58,7 +58,7 @@ class Layout:
             self.paths |= {os.path.join(self.project, ".git", n) for n in ("config", "hooks", "hooks/pre-commit", "index", "HEAD")}
         self.links()
         self.policy()
-        self.paths |= {self.home, self.project, "/etc/hostname", "/etc/passwd", "/usr/bin/env", "/tmp", "/tmp/new", "/dev/null", "/etc/new",
+        self.paths |= {self.home, self.project, "/etc/hostname", "/etc/passwd", "/usr/lib/os-release", "/tmp", "/tmp/new", "/dev/null", "/etc/new",
                        os.path.join(self.home, "new"), os.path.join(self.project, "new"), os.path.join(self.home, ".ssh"),
                        os.path.join(self.home, ".ssh/new"), os.path.join(self.project, ".vscode"), os.path.join(self.project, ".envrc"),
                        os.path.join(self.project, ".vscode/tasks.json")}
