@@ -32,11 +32,12 @@ struct Event {
 
 [[nodiscard]] std::string_view name(EventKind);  ///< "net.connect"
 [[nodiscard]] std::string_view name(Decision);
-/// One line of JSON without the newline. Strings are escaped; bytes that are not UTF-8 become U+FFFD-free \u00XX escapes.
+/// One line of JSON without the newline; its strings are those of json_string.
 [[nodiscard]] std::string to_json(const Event&);
-/// A JSON string literal with quotes: control characters escaped, invalid UTF-8 bytes written as \udcXX (WTF-8 surrogateescape).
+/// A JSON string literal with quotes: what printable() hides as \uXXXX, invalid UTF-8 bytes written as \udcXX (WTF-8 surrogateescape).
 [[nodiscard]] std::string json_string(std::string_view);
-/// For terminals: control characters and non-UTF-8 bytes as \xHH, so that hostile strings cannot drive the terminal.
+/// For terminals: control characters, marks of writing direction and non-UTF-8 bytes as \xHH, so that hostile strings can neither drive the
+/// terminal nor show as something else. Twice is as once.
 [[nodiscard]] std::string printable(std::string_view);
 
 }  // namespace cordon

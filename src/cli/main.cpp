@@ -20,7 +20,7 @@ std::string sentence(const CLI::App& app, const CLI::Error& error) {
   std::string what = error.what();
   if (!rest.empty()) {
     const bool option = rest[0].starts_with('-'), command = !at->get_subcommands([](const CLI::App*) { return true; }).empty();
-    what = std::string(option ? "unknown option" : command ? "unknown command" : "unexpected argument") + " '" + cordon::printable(rest[0]) + "'";
+    what = std::string(option ? "unknown option" : command ? "unknown command" : "unexpected argument") + " '" + rest[0] + "'";
   }
   return what + "; see `" + name + " --help`";
 }
@@ -48,10 +48,10 @@ int main(int argc, char** argv) {
   } catch (const CLI::Success& e) {
     return app.exit(e);
   } catch (const CLI::Error& e) {
-    std::fprintf(stderr, "cordon: %s\n", sentence(app, e).c_str());
+    std::fprintf(stderr, "cordon: %s\n", cordon::printable(sentence(app, e)).c_str());
     return 125;
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "cordon: %s\n", e.what());
+    std::fprintf(stderr, "cordon: %s\n", cordon::printable(e.what()).c_str());
     return 125;
   }
   std::exit(status);  // nothing is gained by taking the options apart

@@ -101,7 +101,7 @@ Request request(const PolicyOptions& options, std::vector<std::string> argv) {
 }
 
 int fail(const Error& error) {
-  std::fprintf(stderr, "cordon: %s\n", error.sentence().c_str());
+  std::fprintf(stderr, "cordon: %s\n", printable(error.sentence()).c_str());
   return error.exit_status;
 }
 

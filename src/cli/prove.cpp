@@ -126,7 +126,7 @@ int run_prove(const ProveOptions& o) {
     for (const auto& [c, outcome] : lines)
       if (o.verbose || outcome.verdict != Verdict::holds)
         std::printf("  %-8s %s/%s: %s%s%s\n", word(outcome.verdict), group.c_str(), c->name.c_str(), c->title.c_str(),
-                    outcome.why.empty() ? "" : "; ", outcome.why.c_str());
+                    outcome.why.empty() ? "" : "; ", printable(outcome.why).c_str());
   }
   if (count[Verdict::weaker] > 0)
     std::printf("A line WEAKER names what got through and is not promised to hold%s: see the threat model.\n",

@@ -20,7 +20,7 @@ namespace {
 constexpr auto kDrain = std::chrono::seconds(5);
 using Signals = asio::basic_signal_set<Executor>;
 
-void say(const std::string& sentence) { std::fprintf(stderr, "cordon: %s\n", sentence.c_str()); }
+void say(const std::string& sentence) { std::fprintf(stderr, "cordon: %s\n", printable(sentence).c_str()); }
 
 struct Where {
   Address address;

@@ -30,6 +30,25 @@ std::size_t utf8_length(std::string_view s) {
   return 0;
 }
 
+// Length of the character at the start of `s` when it would drive a terminal or change how the text around it is shown, else 0: C0 and C1
+// controls, the marks of writing direction (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069), separators of lines (U+2028, U+2029).
+std::size_t driving_length(std::string_view s) {
+  const auto byte = [&](std::size_t i) { return i < s.size() ? static_cast<unsigned char>(s[i]) : 0U; };
+  if (byte(0) < 0x20 || byte(0) == 0x7f) return 1;
+  if (byte(0) == 0xC2 && byte(1) >= 0x80 && byte(1) < 0xA0) return 2;
+  if (byte(0) == 0xD8 && byte(1) == 0x9C) return 2;
+  if (byte(0) != 0xE2) return 0;
+  if (byte(1) == 0x80) return byte(2) == 0x8E || byte(2) == 0x8F || (byte(2) >= 0xA8 && byte(2) <= 0xAE) ? 3 : 0;
+  return byte(1) == 0x81 && byte(2) >= 0xA6 && byte(2) <= 0xA9 ? 3 : 0;
+}
+
+// The number of a character of one to three bytes.
+unsigned code_point(std::string_view s) {
+  unsigned value = static_cast<unsigned char>(s[0]) & (s.size() == 1 ? 0x7fU : s.size() == 2 ? 0x1fU : 0x0fU);
+  for (const char c : s.substr(1)) value = value << 6 | (static_cast<unsigned char>(c) & 0x3fU);
+  return value;
+}
+
 std::string rfc3339(std::int64_t ns) {
   if (ns == 0) {
     timespec now{};
@@ -75,9 +94,10 @@ std::string json_string(std::string_view s) {
       n = 1;
     } else if (c == '"' || c == '\\') {
       (out += '\\') += static_cast<char>(c);
-    } else if (c < 0x20 || c == 0x7f) {
-      (out += "\\u00") += kHex[c >> 4];
-      out += kHex[c & 15];
+    } else if (driving_length(s) != 0) {
+      const unsigned point = code_point(s.substr(0, n));
+      out += "\\u";
+      for (const int shift : {12, 8, 4, 0}) out += kHex[point >> shift & 15];
     } else {
       out += s.substr(0, n);
     }
@@ -89,18 +109,15 @@ std::string json_string(std::string_view s) {
 std::string printable(std::string_view s) {
   std::string out;
   while (!s.empty()) {
-    const auto c = static_cast<unsigned char>(s[0]);
-    std::size_t n = utf8_length(s);
-    // C1 controls (U+0080 to U+009F) drive terminals as C0 ones do.
-    const bool control = c < 0x20 || c == 0x7f || (n == 2 && c == 0xC2 && static_cast<unsigned char>(s[1]) < 0xA0);
-    if (n == 0 || control) {
+    const std::size_t driving = driving_length(s), n = utf8_length(s);
+    const std::size_t hidden = driving != 0 ? driving : n == 0 ? 1 : 0;
+    for (const char each : s.substr(0, hidden)) {
+      const auto c = static_cast<unsigned char>(each);
       (out += "\\x") += kHex[c >> 4];
       out += kHex[c & 15];
-      n = 1;
-    } else {
-      out += s.substr(0, n);
     }
-    s.remove_prefix(n);
+    if (hidden == 0) out += s.substr(0, n);
+    s.remove_prefix(hidden != 0 ? hidden : n);
   }
   return out;
 }
