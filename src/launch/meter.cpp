@@ -20,6 +20,7 @@ namespace cordon::launch {
 namespace {
 
 constexpr int kUsual = 100, kNear = 20;  // milliseconds
+constexpr std::uint64_t kInode = 1024;   // of the kernel's memory, with its name: an empty file has no block
 
 std::size_t read_proc(const char* path, char* text, std::size_t size) {
   const Fd f(open(path, O_RDONLY | O_CLOEXEC));
@@ -65,7 +66,7 @@ std::uint64_t Meter::kept_in_files() const {
   std::uint64_t sum = 0;
   for (const std::string& tree : options_.trees) {
     struct statvfs s{};
-    if (statvfs(tree.c_str(), &s) == 0) sum += (s.f_blocks - s.f_bfree) * s.f_frsize;
+    if (statvfs(tree.c_str(), &s) == 0) sum += (s.f_blocks - s.f_bfree) * s.f_frsize + (s.f_files - s.f_ffree) * kInode;
   }
   char text[16384];
   read_proc("/proc/sysvipc/shm", text, sizeof text);
