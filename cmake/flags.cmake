@@ -22,7 +22,10 @@ if(CORDON_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link -fno-sanitize-recover=all)
 endif()
 option(CORDON_COVERAGE "Count lines (clang)" OFF)
+set(CORDON_COVERAGE_DIR /var/tmp/cordon-coverage CACHE STRING "Where the counts go: a directory that every user can read")
 if(CORDON_COVERAGE)
-  add_compile_options(-fprofile-instr-generate -fcoverage-mapping)
+  # Counted in a mapping of the file that its processes share: PID 1, the janitor and what becomes the command never reach an exit handler.
+  # The name is compiled in, for egress and tests are started with an environment of their own.
+  add_compile_options(-fprofile-instr-generate=${CORDON_COVERAGE_DIR}/%m%c.profraw -fcoverage-mapping "SHELL:-mllvm -runtime-counter-relocation")
   add_link_options(-fprofile-instr-generate)
 endif()
