@@ -36,8 +36,7 @@ struct Event {
 [[nodiscard]] std::string to_json(const Event&);
 /// A JSON string literal with quotes: what printable() hides as \uXXXX, invalid UTF-8 bytes written as \udcXX (WTF-8 surrogateescape).
 [[nodiscard]] std::string json_string(std::string_view);
-/// For terminals: control characters, marks of writing direction and non-UTF-8 bytes as \xHH, so that hostile strings can neither drive the
-/// terminal nor show as something else. Twice is as once.
+/// For terminals: what would drive one or turn text around, and what is not UTF-8, as \xHH for each byte. Twice is as once.
 [[nodiscard]] std::string printable(std::string_view);
 
 }  // namespace cordon
