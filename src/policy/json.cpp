@@ -58,7 +58,7 @@ std::string to_json(const Policy& p, bool with_origins) {
   j["env"] = {{"pass", rules(p.env.pass)}, {"set", p.env.set}};
   static constexpr const char* tiers[] = {"any", "landlock", "namespaces"};
   j["enforce"] = {{"require", tiers[static_cast<int>(p.require)]}};
-  return j.dump(with_origins ? 2 : -1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return j.dump(with_origins ? 2 : -1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 
 std::string digest(const Policy& p) { return policy::sha256(to_json(p)); }

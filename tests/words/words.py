@@ -3,6 +3,7 @@
 import json, os, re, shutil, socket, subprocess, sys, tempfile
 
 cordon = sys.argv[1]
+cases = os.path.dirname(os.path.abspath(__file__)) + "/../attack/cases"
 passed = failed = 0
 root = tempfile.mkdtemp(prefix="cordon-words.", dir="/var/tmp")
 home, project = root + "/home", root + "/home/project"
@@ -76,7 +77,7 @@ for end, text in ((".toml", b'version = 1\n[fs]\n"%s" = 1\n' % plain.decode().en
         f.write(b"[[[")
     says("a policy with that name and no sense in it, " + end, "policy", "validate", b"bad" + name + end.encode())
 says("attacks that are not there", "prove", "--cases", name)
-says("an attack's name", "prove", "--only", name)
+says("an attack's name", "prove", "--cases", cases, "--only", name)
 says("a proxy's address", "proxy", "--listen", name)
 says("a proxy's policy", "proxy", "--policy", name)
 says("a proxy's host", "proxy", "--allow-host", name)
