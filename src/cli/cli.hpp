@@ -12,11 +12,13 @@
 namespace cordon::cli {
 
 struct PolicyOptions {
-  std::string policy, mode = "safe", project, net, require;
+  std::string policy, mode, project, net, require;
   std::vector<std::string> allow_write, deny_write, allow_read, deny_read, allow_host, deny_host, allow_exec, deny_exec, limit, env;
   void add_to(CLI::App& app);
   /// Preset or file, then the options over it.
   [[nodiscard]] Result<Policy> make() const;
+  /// A sentence for each `--allow-write` that allows nothing because nothing of that name is there.
+  [[nodiscard]] std::string idle() const;
 };
 
 /// An option that stands without its value swallows the next word, often `--` or another option: refused. So is an empty value.
@@ -38,7 +40,8 @@ struct UpstreamHealth {
 /// The upstream proxy that the environment names, tried; takes at most some seconds.
 [[nodiscard]] UpstreamHealth upstream_health();
 
-/// `explain --host HOST[:PORT]` (443 without a port); what a name resolves to is decided on when it is dialled. Returns the exit status.
+/// `explain --host HOST[:PORT]` (443 without a port); what a name resolves to is decided on when it is dialled. Returns the exit status: 0 allowed,
+/// 1 denied.
 int explain_host(const NetPolicy& net, const std::string& text, bool json);
 
 void add_run(CLI::App& app, int& status);

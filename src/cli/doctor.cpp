@@ -21,12 +21,14 @@ struct Row {
 
 bool in_container() { return access("/.dockerenv", F_OK) == 0 || access("/run/.containerenv", F_OK) == 0; }
 
-// The command that takes away what refuses user namespaces here.
+// The command that takes away what refuses user namespaces here. What the kernel says comes before what we guess of a container:
+// its options do not lift a limit of the host.
 std::string namespaces_remedy(const std::string& why) {
+  const std::string where = in_container() ? " (on the host of this container)" : "";
+  if (why.find("max_user_namespaces") != std::string::npos) return "sysctl -w user.max_user_namespaces=15000" + where;
+  if (why.find("unprivileged_userns_clone") != std::string::npos) return "sysctl -w kernel.unprivileged_userns_clone=1" + where;
   if (in_container())
     return "start the container with --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined";
-  if (why.find("max_user_namespaces") != std::string::npos) return "sysctl -w user.max_user_namespaces=15000";
-  if (why.find("unprivileged_userns_clone") != std::string::npos) return "sysctl -w kernel.unprivileged_userns_clone=1";
   if (why.find("apparmor") != std::string::npos || why.find("no capabilities") != std::string::npos)
     return "install packaging/apparmor/cordon as /etc/apparmor.d/cordon, then apparmor_parser -r /etc/apparmor.d/cordon; "
            "or sysctl -w kernel.apparmor_restrict_unprivileged_userns=0";

@@ -19,9 +19,11 @@ struct ExplainOptions {
 int explain_one(const Policy& policy, const HostFacts& facts, const std::string& path,
                 std::initializer_list<std::pair<Operation, const char*>> operations, bool json) {
   std::string text, object = "{";
+  bool allowed = true;
   for (const auto& [operation, word] : operations) {
     const auto v = explain_path(policy, facts, path, operation);
     if (!v) return fail(v.error());
+    allowed = allowed && v->allowed;
     const std::string rule = v->rule.text.empty() ? "default" : v->rule.text + " (" + v->rule.origin.text() + ")";
     text += std::string(word) + " " + printable(v->path) + ": " + (v->allowed ? "allowed" : "denied") + " by " + printable(rule) +
             (v->inside ? " (the sandbox's own, not the host's)" : "") + (v->hint.empty() ? "" : "; allow with " + printable(v->hint)) + "\n";
@@ -30,7 +32,7 @@ int explain_one(const Policy& policy, const HostFacts& facts, const std::string&
               (v->hint.empty() ? "" : ",\"hint\":" + json_string(v->hint)) + "}";
   }
   std::fputs(json ? (object + "}\n").c_str() : text.c_str(), stdout);
-  return 0;
+  return allowed ? 0 : 1;
 }
 
 int explain(const ExplainOptions& o) {
@@ -54,7 +56,7 @@ int explain(const ExplainOptions& o) {
 
 void add_explain(CLI::App& app, int& status) {
   auto* sub = app.add_subcommand(
-      "explain", "the plan for a command, or the decision for a path, program or host; runs nothing, exits with 0 whatever the answer");
+      "explain", "the plan for a command, or the decision for a path, program or host; runs nothing; exits with 1 if what was asked is denied");
   auto o = std::make_shared<ExplainOptions>();
   o->policy.add_to(*sub);
   auto* path = sub->add_option("--path", o->path, "may it be read and written? by which rule?")->check(kValue);

@@ -48,7 +48,7 @@ int explain_host(const NetPolicy& net, const std::string& text, bool json) {
     std::printf("connect %s: %s by %s%s\n", printable(d->host).c_str(), d->allowed ? "allowed" : "denied", printable(d->rule).c_str(),
                 d->hint.empty() ? "" : ("; allow with " + printable(d->hint)).c_str());
   }
-  return 0;
+  return d->allowed ? 0 : 1;
 }
 
 }  // namespace cordon::cli

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cordon/events.hpp>
 #include <unistd.h>
 
-#include <cstdio>
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 
 #include "cli/cli.hpp"
-#include <cordon/events.hpp>
 
 extern char** environ;
 
@@ -22,7 +24,7 @@ const CLI::Validator kValue(
 
 void PolicyOptions::add_to(CLI::App& app) {
   app.add_option("--policy", policy, "a TOML or JSON policy; 'auto': the project's cordon.toml, which can only narrow")->check(kValue);
-  app.add_option("--mode", mode, "preset: plan, safe or auto")->check(kValue);
+  app.add_option("--mode", mode, "preset: plan, safe (default) or auto")->check(kValue);
   app.add_option("--project", project, "the project directory (default: the working directory)")->check(kValue);
   app.add_option("--net", net, "none, filtered or host")->check(kValue);
   app.add_option("--require", require, "the least tier to accept: namespaces, landlock or any")->check(kValue);
@@ -61,11 +63,20 @@ Result<void> word(const char* option, const std::string& text, T& to, std::initi
 
 Result<Policy> PolicyOptions::make() const {
   const bool projects_own = policy == "auto";
+  const std::string base_name = mode.empty() ? "safe" : mode;
+  if (!policy.empty() && !projects_own) {
+    if (!mode.empty())
+      return refused("--mode " + printable(mode) + " and --policy " + printable(policy) + " name two policies",
+                     "leave one out; a file names the preset below it with extends = \"" + printable(mode) + "\"");
+    const auto presets = preset_names();
+    if (std::ranges::find(presets, policy) != presets.end() && access(policy.c_str(), F_OK) != 0)
+      return refused("there is no policy file '" + policy + "'", "the preset of that name is --mode " + policy);
+  }
   const std::string file = projects_own && !project.empty() ? project + "/cordon.toml" : projects_own ? "cordon.toml" : policy;
-  Result<Policy> p = file.empty() ? preset(mode) : load_policy(file);
+  Result<Policy> p = file.empty() ? preset(base_name) : load_policy(file);
   if (!p) return p;
   if (projects_own) {  // the command can write cordon.toml: it may narrow the preset, not widen it
-    const auto base = preset(mode);
+    const auto base = preset(base_name);
     if (!base) return base;
     *p = compose(*base, *p);
   }
@@ -89,6 +100,19 @@ Result<Policy> PolicyOptions::make() const {
   for (const std::string& e : env)
     if (auto r = add_environment(*p, e, {"--env", 0, 0}); !r) return std::unexpected(r.error());
   return p;
+}
+
+std::string PolicyOptions::idle() const {
+  std::string sentences;
+  for (const std::string& text : allow_write) {
+    const char* home = std::getenv("HOME");
+    std::string path = text;
+    if (home && (text == "~" || text.starts_with("~/"))) path = home + text.substr(1);
+    else if (!text.starts_with('/') && !project.empty()) path = project + "/" + text;
+    if (access(path.c_str(), F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR))
+      sentences += "cordon: --allow-write " + printable(text) + " allows nothing: it does not exist; make it first\n";
+  }
+  return sentences;
 }
 
 Request request(const PolicyOptions& options, std::vector<std::string> argv) {

@@ -77,9 +77,10 @@ int run(const RunOptions& o) {
       if (write(events->get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()) && lost == 0) lost = errno;
     }
   };
+  const std::string idle = o.policy.idle();  // asked before the command could make it
   const auto status = session::run(*policy, request(o.policy, o.command), options);
   if (denials > 10) summary += "cordon: and " + std::to_string(denials - 10) + " more\n";
-  summary += traps;
+  summary += traps + idle;
   if (!o.quiet && !summary.empty()) {
     [[maybe_unused]] const ssize_t n = write(2, summary.data(), summary.size());
   }

@@ -115,11 +115,18 @@ void Supervisor::hear_signals() {
   }
 }
 
-// Our caller's shell sees us stop when the command does, as if it were the command.
-void Supervisor::stopped(int) {
+// Our caller's shell sees us stop when the command does, by the same signal, as if it were the command.
+void Supervisor::stopped(int number) {
   const auto since = Clock::now();
   terminal_.take();
-  raise(SIGSTOP);
+  if (number != SIGTSTP && number != SIGTTIN && number != SIGTTOU) number = SIGSTOP;
+  sigset_t one;
+  sigemptyset(&one);
+  sigaddset(&one, number);
+  signal(number, SIG_DFL);
+  raise(number);  // blocked as yet: the same signal of the terminal may be pending, and we must not stop twice
+  sigprocmask(SIG_UNBLOCK, &one, nullptr);
+  sigprocmask(SIG_BLOCK, &one, nullptr);
   terminal_.give_back();
   if (deadline_) *deadline_ += Clock::now() - since;  // nothing in the sandbox ran
   Message m{};

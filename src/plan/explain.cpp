@@ -78,6 +78,11 @@ Result<Verdict> explain(const Policy& policy, const HostFacts& facts, const Host
   const Context c{policy, request, facts, view, paths};
   const Programs programs = resolve_programs(policy.exec, facts, view, search);
   Verdict v = paths.decide_canonical(text, op == Operation::write ? Operation::write : Operation::read);
+  if (!v.allowed && paths.missed_by_glob(text, op == Operation::write ? Operation::write : Operation::read)) {
+    v.allowed = true;
+    v.rule.text += ", which matched nothing there at the start or does not reach so deep";
+    v.hint.clear();
+  }
   if (op == Operation::exec && v.allowed) v = programs.decide(text);
   if (op == Operation::exec) return v;
   const auto tier = choose_tier(policy, facts);

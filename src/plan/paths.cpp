@@ -212,7 +212,7 @@ void PathPolicy::expand(const GlobRule& glob, const HostView& view) {
                    (cut ? ", and not all of it was looked at" : ""));
 }
 
-Decision PathPolicy::decide(std::string_view path, Operation op) const {
+Decision PathPolicy::decide(std::string_view path, Operation op, Globs globs) const {
   const bool write = op == Operation::write;
   struct Best {
     int rank = -1;
@@ -241,10 +241,12 @@ Decision PathPolicy::decide(std::string_view path, Operation op) const {
   for (std::string_view p = path;;) {
     const bool decided = best.rule != nullptr;
     if (decided && !write) break;
-    if (const auto here = at_.find(p); here != at_.end())
+    const auto here = at_.find(p);
+    if (here != at_.end())
       for (const auto i : here->second) consider(rules_[i].kind, rules_[i].rule, decided);
-    for (const auto& g : globs_)
-      if (p != "/" && glob_matches(g.pattern, p)) consider(g.kind, g.rule, decided);
+    if (globs == Globs::as_written || here != at_.end())
+      for (const auto& g : globs_)
+        if (p != "/" && glob_matches(g.pattern, p)) consider(g.kind, g.rule, decided);
     if (p == "/") break;
     const auto slash = p.rfind('/');
     p = slash == 0 || slash == std::string_view::npos ? std::string_view("/") : p.substr(0, slash);
@@ -253,10 +255,10 @@ Decision PathPolicy::decide(std::string_view path, Operation op) const {
   const Decision d{best.rule ? best.allow : !write, best.rule};
   // What may not be read may not be written; an allow_read that lifted the denial opens nothing for writing.
   if (write && d.allowed)
-    if (const Decision r = decide(path, Operation::read); !r.allowed) return r;
+    if (const Decision r = decide(path, Operation::read, globs); !r.allowed) return r;
   if (d.allowed)
     for (const PathPolicy& also : also_)
-      if (const Decision other = also.decide(path, op); !other.allowed) return other;
+      if (const Decision other = also.decide(path, op, globs); !other.allowed) return other;
   return d;
 }
 

@@ -44,9 +44,13 @@ class PathPolicy {
   [[nodiscard]] static PathPolicy make(const Policy&, const HostFacts&, const HostView&);
 
   /// The longest canonical prefix wins; deny beats allow at equal length. The cost grows with the path, not with the rules.
-  [[nodiscard]] Decision decide(std::string_view canonical_path, Operation) const;
+  [[nodiscard]] Decision decide(std::string_view canonical_path, Operation op) const { return decide(canonical_path, op, Globs::as_written); }
   [[nodiscard]] bool may(std::string_view canonical_path, Operation op) const { return decide(canonical_path, op).allowed; }
   [[nodiscard]] Verdict decide_canonical(const std::string& canonical_path, Operation) const;
+  /// Is it denied by a pattern alone that was not expanded so far, so that nothing holds the denial?
+  [[nodiscard]] bool missed_by_glob(const std::string& canonical_path, Operation op) const {
+    return !decide(canonical_path, op).allowed && decide(canonical_path, op, Globs::as_expanded).allowed;
+  }
 
   [[nodiscard]] const std::vector<PathRule>& rules() const { return rules_; }
   [[nodiscard]] const GitDirs& git() const { return git_; }
@@ -57,6 +61,9 @@ class PathPolicy {
   [[nodiscard]] bool project_writable() const { return project_writable_; }
 
  private:
+  /// As expanded a pattern counts where it matched something at the start, or where another rule names what it matches.
+  enum class Globs { as_written, as_expanded };
+  [[nodiscard]] Decision decide(std::string_view canonical_path, Operation, Globs) const;
   void add(RuleKind, const Rule&, const HostFacts&, const HostView&);
   void put(RuleKind, std::string path, const Rule&, bool link = false);
   void hold_missing(const HostView&);

@@ -12,13 +12,14 @@ work=$root
 # Splits at tabs, and keeps empty cells: read(1) would join them.
 cells() { local IFS=$'\x1f'; read -r -a cell <<<"${1//$'\t'/$'\x1f'}"; }
 decides() { # expected, rule: what $out and $status say
-  local allowed rule=''
+  local allowed rule='' want=0
   case $1 in
     error) same "$status" 125; return ;;
     allowed) allowed=true rule="$2 (--allow-host)" ;;
-    denied) allowed=false rule=${2:+$2 (--deny-host)} ;;
+    denied) want=1 allowed=false rule=${2:+$2 (--deny-host)} ;;
     *) echo "  unknown decision '$1'"; return 1 ;;
   esac
+  same "$status" $want || return 1
   [[ $out == *"\"allowed\":$allowed"* && ( -z $rule || $out == *"\"rule\":\"$rule\""* ) ]] || { echo "  status $status, $out"; return 1; }
 }
 columns=''

@@ -126,6 +126,15 @@ sh=$(command -v sh)
 explained() { "$cordon" explain "${@:2}" 2>&1 | grep -qF "$1" || { echo "  explain ${*:2}: $("$cordon" explain "${@:2}" 2>&1)"; return 1; }; }
 ok "explain looks a program's name up in PATH" explained '/cat: denied by cat (--deny-exec)' --deny-exec cat --exec cat
 ok "explain knows that what is not there cannot be made writable" explained 'write /nowhere/x: denied by /nowhere/x, which does not exist at the start' --allow-write /nowhere/x --path /nowhere/x
+ok "explain tells by its status that all of it is allowed" status 0 "$cordon" explain --path file
+ok "and that something is denied" status 1 "$cordon" explain --path /usr
+ok "and whether a program may run" status 1 "$cordon" explain --deny-exec cat --exec cat
+ok "a path to be written that is not there is told" same "$(timeout 30 "$cordon" run --allow-write ../absent -- sh -c 'mkdir ../absent 2>/dev/null || echo no' 2>&1)" $'no\ncordon: --allow-write ../absent allows nothing: it does not exist; make it first'
+mkdir -p a/b/c/d && echo 1 >a/b/key && echo 2 >a/b/c/d/key
+ok "a pattern holds where it was looked for" fails c --deny-read '**/key' -- cat a/b/key
+ok "control: and not below" same "$(c --deny-read '**/key' -- cat a/b/c/d/key)" 2
+ok "explain says so of the one" explained 'key: denied by **/key (--deny-read)' --deny-read '**/key' --path a/b/key
+ok "and of the other" explained 'key: allowed by **/key, which matched nothing there at the start or does not reach so deep' --deny-read '**/key' --path a/b/c/d/key
 ok "exec.allow: what is listed runs" status 0 c --allow-exec sh -- sh -c 'echo works'
 ok "exec.allow: what is not listed does not" status 126 c --allow-exec sh -- sh -c 'cat file'
 ok "nor a copy" status 126 c --allow-exec sh -- sh -c 'bin/other file'

@@ -92,7 +92,7 @@ class Layout:
 def explain(layout, path):
     r = subprocess.run([CORDON, "explain", "--json", *layout.options, "--path", path], cwd=layout.project, env=layout.environment(),
                        stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    return json.loads(r.stdout) if r.returncode == 0 else r.stderr
+    return json.loads(r.stdout) if r.returncode in (0, 1) else r.stderr  # 1: denied
 
 def start(layout, pairs, *words, **streams):
     options = [*layout.options, "--env", "PAIRS=" + pairs]

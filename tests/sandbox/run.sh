@@ -164,6 +164,7 @@ ok "doctor prints JSON" status 0 sh -c '"$0" doctor --json | grep -q landlock' "
 ok "a policy validates" status 0 "$cordon" policy validate p.json
 if landlock_only true 2>/dev/null; then
   ok "control: without user namespaces, less must be accepted" status 125 landlock_only "$cordon" run --quiet -- true
+  ok "doctor names the limit that refuses user namespaces" same "$(landlock_only "$cordon" doctor | grep -c 'to get it: sysctl -w user.max_user_namespaces')" 1
   ok "the landlock tier denies the secret" status 1 landlock_only "$cordon" run --quiet --require landlock -- cat "$HOME/.ssh/id"
 else
   skip "the landlock tier" "user namespaces cannot be made here, so neither refused"

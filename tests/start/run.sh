@@ -51,6 +51,8 @@ ok "a list of arguments of a megabyte passes" same "$(c -- sh -c 'echo $#' - "$l
 ok "an option does not swallow the next one" refused 125 "value is missing before '--'" c --allow-write -- true
 ok "an option does not swallow the next option" refused 125 "value is missing before '--quiet'" c --deny-read --quiet -- true
 ok "an empty project is no project" refused 125 'project.*empty' c --project '' -- true
+ok "a preset and a file are two policies" refused 125 "leave one out" c --mode plan --policy ../policy.toml -- true
+ok "a preset is no file" refused 125 "the preset of that name is --mode safe" c --policy safe -- true
 ok "an unknown option is named" refused 125 "unknown option '--bogus'" c --bogus -- true
 ok "an unknown command is named" refused 125 "unknown command 'runn'" "$cordon" runn
 ok "open-files is the command's limit, not that of what serves it" same "$(c --limit open-files=9 -- sh -c 'ulimit -n')" 9

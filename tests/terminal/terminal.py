@@ -93,7 +93,7 @@ def control_z(s):
     if not s.until("up"):
         return False
     s.key(b"\x1a")
-    if not s.until("Stopped") or not s.until("status 14[78]"):
+    if not s.until("Stopped") or not s.until("status 148"):  # 128 + SIGTSTP
         return False
     s.do("jobs; echo job''s")
     if not s.until("jobs"):
