@@ -40,8 +40,8 @@ struct Origin {
 /// `origin` keeps the connection to the server between requests.
 Task<bool> forward(Service& service, Peer& client, const Request& request, std::unique_ptr<Origin>& origin);
 
-/// The rest of a tunnel: the client was told that it stands. Looks at the TLS server name where the policy wants it, then relays.
-Task<void> tunnel(Service& service, Client client, Stream target, std::unique_ptr<Attempt> attempt);
+/// The rest of a tunnel: the client was told that it stands. Relays, and looks at what the client says first where the policy wants it.
+void tunnel(Service& service, Client client, Stream target, std::unique_ptr<Attempt> attempt);
 
 /// A complete HTTP/1.1 response with a plain-text body, after which the connection ends.
 [[nodiscard]] std::string http_answer(int status, std::string_view body);

@@ -76,7 +76,7 @@ Task<void> serve_http(Service& service, Client client) {
     if (!target) co_return co_await refuse_http(client.peer, target.error().denied ? 403 : 502, target.error().sentence);
     client.peer.expires_after(service.limits.head);
     if (!co_await client.peer.write("HTTP/1.1 200 Connection established\r\n\r\n")) co_return;
-    co_return co_await tunnel(service, std::move(client), std::move(*target), std::move(attempt));
+    co_return tunnel(service, std::move(client), std::move(*target), std::move(attempt));
   }
 }
 

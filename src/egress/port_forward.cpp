@@ -77,7 +77,7 @@ Task<void> PortForward::serve(Stream client, std::uint16_t port) {
     co_await target->async_connect({loopback, port}, asio::redirect_error(use_task, e));
     if (e) continue;
     target->set_option(asio::ip::tcp::no_delay(true), e);
-    co_return relay_.start(std::move(client), Stream(std::move(*target)), {}, {}, [](const Relay::Ended&) {});
+    co_return relay_.start(std::move(client), Stream(std::move(*target)), {}, {}, [](Relay::Ended) {});
   }
 }
 

@@ -37,8 +37,15 @@ struct Relay::Direction {
   std::size_t copied_sent = 0;
   std::uint64_t bytes = 0;
   bool end_of_stream = false;
-  bool done = false;     // the end was passed on
-  bool watched = false;  // an operation waits for an error of `from`
+  bool done = false;                              // the end was passed on
+  bool watched = false;                           // an operation waits for an error of `from`
+  bool gated = false;                             // the gate wants to see what is read
+  std::optional<std::list<Held>::iterator> held;  // by the gate: nothing goes on
+};
+
+struct Relay::Held {
+  Direction* direction;
+  Clock::time_point until;
 };
 
 struct Relay::Tunnel {
@@ -50,6 +57,7 @@ struct Relay::Tunnel {
   Stream client, target;
   Direction up, down;
   Done done;
+  std::unique_ptr<Gate> gate;  // of what goes up
   Clock::time_point active;
   Tunnels::iterator self;
   int operations = 0;  // that will still come back with a pointer to this
@@ -69,10 +77,10 @@ struct Relay::Wake {
   }
 };
 
-Relay::Relay(asio::io_context& loop, Options options) : options_(options), idle_timer_(loop) {}
+Relay::Relay(asio::io_context& loop, Options options) : options_(options), idle_timer_(loop), hold_timer_(loop) {}
 Relay::~Relay() = default;
 
-void Relay::start(Stream client, Stream target, std::string to_target, std::string to_client, Done done) {
+void Relay::start(Stream client, Stream target, std::string to_target, std::string to_client, Done done, std::unique_ptr<Gate> gate) {
   Tunnel& t = tunnels_.emplace_back(std::move(client), std::move(target), std::move(done));
   t.self = std::prev(tunnels_.end());
   t.active = Clock::now();
@@ -81,8 +89,13 @@ void Relay::start(Stream client, Stream target, std::string to_target, std::stri
   t.up.bytes = t.up.copied.size();
   t.down.bytes = t.down.copied.size();
   arm_idle_timer();
+  if (gate) {
+    t.gate = std::move(gate);
+    t.up.gated = true;
+    if (!obey(t.up, t.gate->look(t.up.copied))) return bury(t);
+  }
   // Most tunnels have bytes at once in one direction at most: ask that one, wait for the other.
-  const auto begin = [this](Direction& d) { d.copied.empty() ? wait(d, *d.from, socket_base::wait_read) : pump(d); };
+  const auto begin = [this](Direction& d) { d.copied.empty() || d.held ? wait(d, *d.from, socket_base::wait_read) : pump(d); };
   begin(t.up);
   if (t.open) begin(t.down);
   if (!t.open) bury(t);
@@ -90,34 +103,56 @@ void Relay::start(Stream client, Stream target, std::string to_target, std::stri
 
 void Relay::pump(Direction& d) {
   for (int turn = 0; turn < kTurns; ++turn) {
-    if (!flush(d)) return;
+    if (!d.held && !flush(d)) return;
     if (d.end_of_stream) return ended_reading(d);
     const long n = fill(d);
     if (n < 0) return would_block() ? wait(d, *d.from, socket_base::wait_read) : reset(d, false);
     if (n == 0) d.end_of_stream = true;
     d.bytes += static_cast<std::uint64_t>(n);
     touch(*d.tunnel);
-    if (n > 0 && static_cast<std::size_t>(n) < kDrained) {
-      if (flush(d)) wait(d, *d.from, socket_base::wait_read);
-      return;
+    if (d.gated) {
+      Gate& gate = *d.tunnel->gate;
+      const auto fresh = static_cast<std::size_t>(n);
+      if (!obey(d, n == 0 ? gate.end() : gate.look(std::string_view(d.copied).substr(d.copied.size() - fresh)))) return;
     }
+    if (n > 0 && static_cast<std::size_t>(n) < kDrained) break;
   }
-  if (flush(d)) wait(d, *d.from, socket_base::wait_read);
+  if (d.held || flush(d)) wait(d, *d.from, socket_base::wait_read);
+}
+
+// False: the tunnel is closed.
+bool Relay::obey(Direction& d, Gate::Answer answer) {
+  if (answer == Gate::Answer::hold) {
+    if (!d.held) d.held = held_.insert(held_.end(), {&d, Clock::now() + options_.hold});
+    arm_hold_timer();
+    return true;
+  }
+  if (answer == Gate::Answer::refuse) {
+    close(*d.tunnel, Outcome::refused);
+    return false;
+  }
+  if (d.held) held_.erase(*std::exchange(d.held, std::nullopt));
+  d.gated = answer != Gate::Answer::open;
+  if (!d.gated) d.tunnel->gate.reset();
+  return true;
 }
 
 // Takes what `from` has; a result as of read(2).
 long Relay::fill(Direction& d) {
-  if (!d.pipe) d.pipe = pipes_.borrow();
+  if (!d.pipe && !d.gated) d.pipe = pipes_.borrow();
   if (d.pipe) {
     const ssize_t n = splice(d.from->native_handle(), nullptr, d.pipe.write_end.get(), nullptr, kMost, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     if (n > 0) d.in_pipe = static_cast<std::size_t>(n);
     else pipes_.give_back(std::exchange(d.pipe, {}));
     return n;
   }
-  d.copied.resize(kCopy);
-  d.copied_sent = 0;
-  const ssize_t n = recv(d.from->native_handle(), d.copied.data(), kCopy, MSG_DONTWAIT);
-  d.copied.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+  const std::size_t had = d.copied.size();  // what is held
+  d.copied.resize(had + kCopy);
+  const ssize_t n = recv(d.from->native_handle(), d.copied.data() + had, kCopy, MSG_DONTWAIT);
+  const int error = errno;
+  d.copied.resize(had + (n > 0 ? static_cast<std::size_t>(n) : 0));
+  if (d.copied.empty()) d.copied = std::string();
+  errno = error;
   return n;
 }
 
@@ -198,14 +233,22 @@ void Relay::reset(Direction& d, bool writing) {
 void Relay::close(Tunnel& t, Outcome outcome) {
   if (!t.open) return;
   t.open = false;
+  if (t.up.held) held_.erase(*std::exchange(t.up.held, std::nullopt));
+  Ended ended{outcome, t.up.bytes, t.down.bytes, std::nullopt};
   error_code ignored;
-  t.client.close(ignored);
+  if (outcome == Outcome::refused) {
+    ended.up -= t.up.copied.size();
+    t.client.cancel(ignored);
+    ended.client.emplace(std::move(t.client));
+  } else {
+    t.client.close(ignored);
+  }
   t.target.close(ignored);
   for (Direction* d : {&t.up, &t.down})
     if (d->in_pipe > 0) d->pipe = {};  // never to be lent again
   closed_.splice(closed_.end(), tunnels_, t.self);
   Done done = std::move(t.done);
-  done({outcome, t.up.bytes, t.down.bytes});
+  done(std::move(ended));
 }
 
 void Relay::bury(Tunnel& t) {
@@ -234,9 +277,27 @@ void Relay::arm_idle_timer() {
   });
 }
 
+void Relay::arm_hold_timer() {
+  if (hold_armed_ || held_.empty()) return;
+  hold_armed_ = true;
+  hold_timer_.expires_at(held_.front().until);
+  hold_timer_.async_wait([this](const error_code& e) {
+    if (e) return;
+    hold_armed_ = false;
+    while (!held_.empty() && held_.front().until <= Clock::now()) {
+      Tunnel& t = *held_.front().direction->tunnel;
+      t.gate->expired();
+      close(t, Outcome::refused);
+      bury(t);
+    }
+    arm_hold_timer();
+  });
+}
+
 void Relay::stop() {
   idle_timer_.cancel();
-  idle_armed_ = false;
+  hold_timer_.cancel();
+  idle_armed_ = hold_armed_ = false;
   while (!tunnels_.empty()) {
     Tunnel& t = tunnels_.front();
     close(t, Outcome::stopped);
@@ -251,6 +312,7 @@ std::string_view name(Relay::Outcome o) {
     case Relay::Outcome::reset_by_target: return "reset by target";
     case Relay::Outcome::idle: return "idle";
     case Relay::Outcome::stopped: return "stopped";
+    case Relay::Outcome::refused: return "refused";
   }
   return "?";
 }

@@ -20,7 +20,8 @@ struct ProxyOptions {
   std::vector<std::string> allow_host, deny_host;
 };
 /// `cordon proxy`: prints `ready http=ADDR:PORT socks5=ADDR:PORT`, serves until SIGTERM or SIGINT, then gives tunnels 5 s to end. SIGHUP
-/// reads the policy again; a bad one leaves the old in force, and says so.
+/// reads the policy again; a bad one leaves the old in force, and says so. /etc/hosts and resolv.conf are read once: Landlock has closed them by
+/// then.
 int run_proxy(const ProxyOptions& options);
 
 /// One line on standard output: the upstream proxy that the environment names, credentials masked, and whether it can be reached.

@@ -158,13 +158,4 @@ void Attempt::end(std::string_view how) {
   service_.on_event(e);
 }
 
-void relay(Service& service, Stream client, Stream target, std::string to_target, std::unique_ptr<Attempt> attempt,
-           std::shared_ptr<void> connection) {
-  service.relay.start(std::move(client), std::move(target), std::move(to_target), {},
-                      [attempt = std::move(attempt), connection = std::move(connection)](const Relay::Ended& ended) {
-                        attempt->count(ended.up, ended.down);
-                        attempt->end(name(ended.outcome));
-                      });
-}
-
 }  // namespace cordon::egress

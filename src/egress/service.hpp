@@ -42,7 +42,7 @@ struct Limits {
 
 struct Service {
   Service(asio::io_context& l, Rules r, std::unique_ptr<Resolver> res, Limits lim)
-      : loop(l), rules(std::make_shared<const Rules>(std::move(r))), resolver(std::move(res)), limits(lim), relay(l, {lim.idle}) {}
+      : loop(l), rules(std::make_shared<const Rules>(std::move(r))), resolver(std::move(res)), limits(lim), relay(l, {lim.idle, lim.head}) {}
   asio::io_context& loop;
   std::shared_ptr<const Rules> rules;
   std::unique_ptr<Resolver> resolver;
@@ -97,8 +97,5 @@ class Attempt {
   Clock::time_point started_ = Clock::now();
   bool decided_ = false, allowed_ = false, told_ = false;
 };
-
-/// A client may go on alone: hands both streams and what was read of the client's to the relay; the attempt ends with the tunnel.
-void relay(Service& service, Stream client, Stream target, std::string to_target, std::unique_ptr<Attempt> attempt, std::shared_ptr<void> connection);
 
 }  // namespace cordon::egress

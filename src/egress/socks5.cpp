@@ -92,7 +92,7 @@ Task<void> serve_socks5(Service& service, Client client) {
   client.peer.expires_after(service.limits.head);
   const std::string succeeded = request_answer(Reply::succeeded);
   if (!co_await client.peer.write(succeeded)) co_return;
-  co_await tunnel(service, std::move(client), std::move(*target), std::move(attempt));
+  tunnel(service, std::move(client), std::move(*target), std::move(attempt));
 }
 
 }  // namespace cordon::egress

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 import sys
 
+import first_bytes  # noqa: F401 (each registers its tests)
 import harness
-import http_front  # noqa: F401 (each registers its tests)
+import http_front  # noqa: F401
 import names  # noqa: F401
 import process  # noqa: F401
 import socks_front  # noqa: F401
