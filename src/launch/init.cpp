@@ -62,7 +62,7 @@ void end_all() {
 
 }  // namespace
 
-void init_main(const InitConfig& config) {
+void init_main(InitConfig& config) {
   Message m{};
   const auto report = [&](const stage::Failure& f) {
     m = {};
@@ -78,17 +78,24 @@ void init_main(const InitConfig& config) {
     if (config.output[stream - 1] >= 0) dup2(config.output[stream - 1], stream);
   // What else the supervisor has is not ours; its end of the control socket above all, or its death would not be seen.
   close_all_but([&](auto keep) {
-    for (const int fd : {0, 1, 2, config.control, config.dial, config.program.landlock_ruleset, config.acting_ruleset}) keep(fd);
+    for (const int fd : {0, 1, 2, config.control, config.dial, config.acting_ruleset}) keep(fd);
   });
+  const auto stand = [&](const stage::Failure& f) {
+    if (f.step == stage::Step::none) return;
+    report(f);
+    finish();
+  };
+  if (config.own_network && !loopback_up()) stand({stage::Step::loopback, 0, errno});
+  if (config.new_session && setsid() < 0 && errno != EPERM) stand({stage::Step::session, 0, errno});  // EPERM: it leads a group of its own already
+  stage::Roots roots;
+  stand(stage::begin(config.program, roots));
   Fd descriptors[2];
   int heard = 0;
   while ((heard = hear(config.control, m, descriptors, 0)) == 1 && m.kind == MessageKind::hold)
     for (Fd& fd : descriptors) (void)fd.release();
   if (heard != 1 || m.kind != MessageKind::go) finish();
-  if (const stage::Failure f = stage::enter(config.program); f.step != stage::Step::none) {
-    report(f);
-    finish();
-  }
+  config.program.landlock_ruleset = descriptors[0].release();
+  stand(stage::complete(config.program, roots));
   prctl(PR_SET_NAME, "cordon-init");
   if (config.listeners) {
     const Fd http = listen_inside(Egress::http_port), socks5 = listen_inside(Egress::socks5_port);

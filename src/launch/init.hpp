@@ -12,6 +12,7 @@ struct InitConfig {
   stage::Program program;
   int control = -1;  ///< to the supervisor; end of file means die
   bool job = false;  ///< a job of the caller's terminal: it stops when the command stops
+  bool own_network = true, new_session = false;
   NotifyOptions notify;
   int acting_ruleset = -1;   ///< Landlock for PID 1 itself (acting.hpp), or -1
   int output[2] = {-1, -1};  ///< what becomes standard output and error; -1: as it is
@@ -21,6 +22,6 @@ struct InitConfig {
   SweepOptions traps;
 };
 
-[[noreturn]] void init_main(const InitConfig& config);
+[[noreturn]] void init_main(InitConfig& config);
 
 }  // namespace cordon::launch

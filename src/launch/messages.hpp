@@ -13,7 +13,7 @@
 namespace cordon::launch {
 
 enum class MessageKind : std::uint32_t {
-  go,         ///< supervisor: all that must stand outside stands; nothing is built before
+  go,         ///< supervisor: all that must stand outside stands; with the command's Landlock ruleset, if there is one
   listeners,  ///< init: two listeners of the sandbox's network, HTTP and SOCKS5, as descriptors
   hold,       ///< supervisor, before `go`: descriptors to be kept open as long as PID 1 lives
   built,      ///< init: the sandbox stands, the command's process is about to execve(2)

@@ -2,13 +2,23 @@
 #include "launch/network.hpp"
 
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 #include <cstring>
 
 namespace cordon::launch {
+
+bool loopback_up() {
+  const Fd s(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq r{};
+  std::memcpy(r.ifr_name, "lo", 3);
+  r.ifr_flags = IFF_UP | IFF_RUNNING;
+  return s && ioctl(s.get(), SIOCSIFFLAGS, &r) == 0;
+}
 
 Fd listen_inside(std::uint16_t port) {
   Fd s(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));

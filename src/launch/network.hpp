@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// What PID 1 does for egress inside the sandbox's network namespace: the listeners, and sockets to reach the command's servers.
+// What PID 1 does inside the sandbox's network namespace: loopback; for egress the listeners, and sockets to reach the command's
+// servers.
 #pragma once
 #include <cstdint>
 
 #include "base/fd.hpp"
 
 namespace cordon::launch {
+
+/// False and errno if the device cannot be set up.
+[[nodiscard]] bool loopback_up();
 
 /// A TCP listener on 127.0.0.1 of the own network namespace. On failure none, and errno.
 [[nodiscard]] Fd listen_inside(std::uint16_t port);

@@ -46,7 +46,10 @@ stage::Mount to_stage(const Mount& m) {
   return s;
 }
 
-Result<Fd> make_ruleset(const Plan& plan) {
+}  // namespace
+
+Result<Fd> landlock_ruleset(const Plan& plan) {
+  if (plan.landlock_fs == 0) return Fd();
   struct {
     std::uint64_t fs, net, scoped;
   } attr{plan.landlock_fs, plan.landlock_net, plan.landlock_scoped};
@@ -79,8 +82,6 @@ Result<Fd> make_ruleset(const Plan& plan) {
   return fd;
 }
 
-}  // namespace
-
 Result<void> prepare(const Plan& plan, Prepared& p) {
   p.mounts.reserve(plan.mounts.size());
   for (const Mount& m : plan.mounts) p.mounts.push_back(to_stage(m));
@@ -94,18 +95,11 @@ Result<void> prepare(const Plan& plan, Prepared& p) {
   const std::string uid = std::to_string(geteuid()), gid = std::to_string(getegid());
   p.uid_map = uid + " " + uid + " 1\n";
   p.gid_map = gid + " " + gid + " 1\n";
-  if (plan.landlock_fs != 0) {
-    auto ruleset = make_ruleset(plan);
-    if (!ruleset) return std::unexpected(ruleset.error());
-    p.ruleset = std::move(*ruleset);
-  }
   auto acting = acting_ruleset(plan);
   if (!acting) return std::unexpected(acting.error());
   p.acting_ruleset = std::move(*acting);
   stage::Program& s = p.program;
   s.namespaces = plan.tier == Tier::namespaces;
-  s.network_namespace = plan.net != NetMode::host;
-  s.new_session = plan.new_session;
   s.restrict_exec = plan.restrict_exec;
   s.proc_read_only = geteuid() == 0 && !plan.nested_namespaces;  // the id maps of a nested namespace are written there
   s.uid_map = p.uid_map.c_str();
@@ -117,7 +111,7 @@ Result<void> prepare(const Plan& plan, Prepared& p) {
   s.mounts = {p.mounts.data(), p.mounts.size()};
   s.rlimits = {p.rlimits.data(), p.rlimits.size()};
   s.landlock_rules = {p.rules.data(), p.rules.size()};
-  s.landlock_ruleset = p.ruleset.get();
+  s.landlock = plan.landlock_fs != 0;
   const auto filter = filter_of(plan);
   s.filter = {static_cast<unsigned short>(filter.size()), const_cast<sock_filter*>(filter.data())};
   s.cwd = plan.cwd.c_str();

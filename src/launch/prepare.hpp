@@ -18,9 +18,12 @@ struct Prepared {
   std::vector<stage::StageRule> rules;
   std::vector<char*> argv, envp;
   std::string uid_map, gid_map, pid_max;
-  Fd ruleset, acting_ruleset;
+  Fd acting_ruleset;
 };
 
 [[nodiscard]] Result<void> prepare(const Plan& plan, Prepared& prepared);
+
+/// The command's Landlock rules but those for paths that exist only inside. It opens each path: made while PID 1 mounts.
+[[nodiscard]] Result<Fd> landlock_ruleset(const Plan& plan);
 
 }  // namespace cordon::launch

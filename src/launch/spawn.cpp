@@ -32,7 +32,7 @@ std::unexpected<Error> worded(int error) {
 
 }  // namespace
 
-Result<Spawned> spawn_init(const Plan& plan, const InitConfig& config, int cgroup) {
+Result<Spawned> spawn_init(const Plan& plan, InitConfig& config, int cgroup) {
   int pidfd = -1;
   CloneArgs args{};
   args.flags = CLONE_PIDFD;

@@ -15,6 +15,6 @@ struct Spawned {
 };
 
 /// `cgroup`: a descriptor of the cgroup's directory, or -1. PID 1 waits for the go-signal.
-[[nodiscard]] Result<Spawned> spawn_init(const Plan& plan, const InitConfig& config, int cgroup);
+[[nodiscard]] Result<Spawned> spawn_init(const Plan& plan, InitConfig& config, int cgroup);
 
 }  // namespace cordon::launch

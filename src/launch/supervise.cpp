@@ -67,6 +67,8 @@ Result<void> Supervisor::start() {
   config.notify = notify_options(plan_);
   config.acting_ruleset = prepared_.acting_ruleset.get();
   for (const int stream : {1, 2}) config.output[stream - 1] = output_.command_end(stream);
+  config.own_network = plan_.tier == Tier::namespaces && plan_.net != NetMode::host;
+  config.new_session = plan_.new_session;
   config.listeners = plan_.egress.enabled && !plan_.egress.on_host;
   config.dial = egress_.dial_end();
   config.limits = metered(plan_);
@@ -82,6 +84,8 @@ Result<void> Supervisor::start() {
   // The janitor before the placeholders, so that at no time nobody would remove them.
   if (auto r = janitor_.start(placeholders_.places(), cgroup_, init_.pidfd.get()); !r) return r;
   if (auto r = placeholders_.make(); !r) return r;
+  auto ruleset = landlock_ruleset(plan_);
+  if (!ruleset) return std::unexpected(ruleset.error());
   if (plan_.limits.wall) deadline_ = started_ + *plan_.limits.wall;
   if (plan_.by_cgroup.cpu) look_at_ = started_;
   if (plan_.egress.required) {
@@ -103,7 +107,8 @@ Result<void> Supervisor::start() {
   bool told = true;
   for (const Fd& lock : placeholders_.locks()) told = told && tell(control_.get(), hold, {lock.get()});
   go.kind = MessageKind::go;
-  if (!told || !tell(control_.get(), go)) {
+  if (told) told = *ruleset ? tell(control_.get(), go, {ruleset->get()}) : tell(control_.get(), go);
+  if (!told) {
     if (errno != EPIPE) return impossible("cannot tell PID 1 to begin", errno, "free some memory");  // else it has told why
   }
   return {};

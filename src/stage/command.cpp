@@ -49,7 +49,7 @@ Outcome default_signals() {
 }
 
 Outcome restrict_self(const Program& p) {
-  if (p.landlock_ruleset < 0) return {};
+  if (!p.landlock) return {};
   return outcome(call(SYS_landlock_restrict_self, p.landlock_ruleset, 0));
 }
 
@@ -68,7 +68,7 @@ Outcome load_filter(const Program& p, Shared& s) {
 Outcome close_descriptors() {
   if (const long r = call(SYS_close_range, 3, ~0U, CLOSE_RANGE_UNSHARE); r < 0) return outcome(r);
   for (int fd = 3; fd < 64; ++fd)  // the state, not the return code; what the supervisor had open lies here
-    if (call(SYS_fcntl, fd, F_GETFD) != -9) return {1, static_cast<std::uint32_t>(fd)};  // EBADF
+    if (call(SYS_close, fd) != -9) return {1, static_cast<std::uint32_t>(fd)};  // EBADF
   return {};
 }
 

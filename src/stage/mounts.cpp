@@ -282,15 +282,21 @@ Outcome attach_root(const Roots& roots) {
   return outcome(call(SYS_move_mount, roots.new_root, ptr(""), AT_FDCWD, ptr("/"), MOVE_MOUNT_F_EMPTY_PATH));
 }
 
-Outcome apply_mounts(const Program& p, Roots& roots) {
+Outcome mount_until_placeholder(const Program& p, Roots& roots) {
   if (const long r = make_masks(roots); r < 0) return outcome(r, 0xffffffff);
-  std::uint32_t index = 0;
-  for (const Mount& m : p.mounts) {
-    if (const long r = apply(p, roots, m); r < 0) return outcome(r, index);
-    ++index;
+  for (; roots.mounted < p.mounts.size; ++roots.mounted) {
+    const Mount& m = p.mounts.data[roots.mounted];
+    if (m.kind == MountKind::empty_dir) break;
+    if (const long r = apply(p, roots, m); r < 0) return outcome(r, static_cast<std::uint32_t>(roots.mounted));
   }
+  return {};
+}
+
+Outcome mount_rest(const Program& p, Roots& roots) {
+  for (; roots.mounted < p.mounts.size; ++roots.mounted)
+    if (const long r = apply(p, roots, p.mounts.data[roots.mounted]); r < 0) return outcome(r, static_cast<std::uint32_t>(roots.mounted));
   // A directory made for others to lie in stays writable until they do.
-  index = 0;
+  std::uint32_t index = 0;
   for (const Mount& m : p.mounts) {
     if (m.kind == MountKind::sealed_dir) {
       const Handle t(open_beneath(roots.new_root, m.target, O_PATH));
@@ -309,8 +315,9 @@ Outcome pivot(const Roots& roots) {
   return outcome(call(SYS_pivot_root, ptr("."), ptr(".")));
 }
 
-Outcome detach_old_root() {
+Outcome detach_old_root(const Roots& roots) {
   if (const long r = call(SYS_umount2, ptr("."), MNT_DETACH); r < 0) return outcome(r);
+  for (const long fd : {roots.old_root, roots.new_root}) call(SYS_close, fd);
   const Handle root(open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC));
   return outcome(root.fd < 0 ? root.fd : call(SYS_fchdir, root.fd));
 }

@@ -4,12 +4,9 @@
 #include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <linux/securebits.h>
-#include <net/if.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 
@@ -48,27 +45,10 @@ Outcome write_id_maps(const Program& p) {
 
 Outcome set_host_name(const Program& p) { return outcome(call(SYS_sethostname, ptr(p.hostname), static_cast<long>(length(p.hostname)))); }
 
-Outcome loopback_up() {
-  const long s = call(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (s < 0) return outcome(s);
-  ifreq r{};
-  r.ifr_name[0] = 'l';
-  r.ifr_name[1] = 'o';
-  r.ifr_flags = IFF_UP | IFF_RUNNING;
-  const long e = call(SYS_ioctl, s, SIOCSIFFLAGS, ptr(&r));
-  call(SYS_close, s);
-  return outcome(e);
-}
-
 Outcome join_new_keyring() {
   const long r = call(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0);
   // ENOSYS: a kernel without keyrings has nothing to inherit. EDQUOT and the like are failures.
   return r == -38 ? Outcome{} : outcome(r);
-}
-
-Outcome new_session() {
-  const long r = call(SYS_setsid);
-  return r == -1 ? Outcome{} : outcome(r);  // EPERM: it leads a group already, so it has no terminal of a session to lose
 }
 
 Outcome set_rlimits(const Program& p) {

@@ -11,22 +11,25 @@ namespace cordon::stage {
     return Failure{Step::name, o.index, o.error};      \
   }
 
-Failure enter(const Program& p) {
+Failure begin(const Program& p, Roots& roots) {
   // No parent-death signal here: end of file on the control socket ends PID 1, which then still can look for traps.
+  if (!p.namespaces) return {};
+  STEP(id_maps, write_id_maps(p));
+  STEP(host_name, set_host_name(p));
+  STEP(old_root, open_old_root(roots));
+  STEP(clone_root, clone_root(p, roots));
+  STEP(attach_root, attach_root(roots));
+  STEP(mount, mount_until_placeholder(p, roots));
+  return {};
+}
+
+Failure complete(const Program& p, Roots& roots) {
   if (p.namespaces) {
-    STEP(id_maps, write_id_maps(p));
-    STEP(host_name, set_host_name(p));
-    if (p.network_namespace) STEP(loopback, loopback_up());
-    Roots roots;
-    STEP(old_root, open_old_root(roots));
-    STEP(clone_root, clone_root(p, roots));
-    STEP(attach_root, attach_root(roots));
-    STEP(mount, apply_mounts(p, roots));
+    STEP(mount, mount_rest(p, roots));
     STEP(pivot, pivot(roots));
-    STEP(detach_old_root, detach_old_root());
+    STEP(detach_old_root, detach_old_root(roots));
   }
   STEP(keyring, join_new_keyring());
-  if (p.new_session) STEP(session, new_session());
   STEP(landlock_rule, add_landlock_rules(p));
   STEP(capabilities, drop_capabilities(p));
   STEP(no_new_privs, set_no_new_privs());

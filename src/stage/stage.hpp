@@ -2,7 +2,7 @@
 // The code between clone3(2) and execve(2). It applies a finished program and takes no decision; it allocates nothing,
 // uses no stdio, no threads and no exceptions, and reports a failure as a fixed record that the supervisor words.
 //
-// Two processes run it: PID 1 of the sandbox runs `enter`, and the command's process runs `become_command`.
+// Two processes run it: PID 1 of the sandbox runs `begin` and `complete`, and the command's process runs `become_command`.
 #pragma once
 #include <linux/filter.h>
 
@@ -75,7 +75,7 @@ struct Span {
 };
 
 struct Program {
-  bool namespaces = true, network_namespace = true, new_session = false, restrict_exec = false, proc_read_only = false;
+  bool namespaces = true, restrict_exec = false, proc_read_only = false;
   const char *uid_map = nullptr, *gid_map = nullptr;  ///< lines for /proc/self/{uid,gid}_map
   const char* hostname = "cordon";                    ///< the name of the UTS namespace
   const char* pid_max = nullptr;                      ///< text for kernel.pid_max of the pid namespace, or null
@@ -83,7 +83,8 @@ struct Program {
   Span<Mount> mounts;
   Span<Rlimit> rlimits;
   Span<StageRule> landlock_rules;  ///< for paths that exist only inside
-  int landlock_ruleset = -1;
+  bool landlock = false;
+  int landlock_ruleset = -1;  ///< from the supervisor, between `begin` and `complete`
   sock_fprog filter{};
   const char* cwd = nullptr;
   const char* executable = nullptr;
@@ -91,8 +92,17 @@ struct Program {
   char* const* envp = nullptr;
 };
 
-/// Makes the calling process PID 1 of a finished sandbox. Returns the failure, or step none.
-Failure enter(const Program& program);
+/// Descriptors of the two mount trees, and how far the second is.
+struct Roots {
+  long old_root = -1, new_root = -1, masks = -1;
+  std::size_t mounted = 0;
+};
+
+/// Both make the calling process PID 1 of a finished sandbox; each returns the failure, or step none. `begin` needs nothing of the
+/// supervisor, which works beside it: it ends before the first mount that lies on a placeholder. For `complete` these must stand,
+/// and the Landlock ruleset.
+Failure begin(const Program& program, Roots& roots);
+Failure complete(const Program& program, Roots& roots);
 
 /// What the command's process shares with its parent until execve(2) (they share memory: CLONE_VM | CLONE_FILES).
 struct Shared {

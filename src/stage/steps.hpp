@@ -23,22 +23,17 @@ inline long open_at(long directory, const char* path, std::uint64_t flags, std::
   return sys::call(SYS_openat2, directory, sys::ptr(path), sys::ptr(&how), sizeof how);
 }
 
-struct Roots {
-  long old_root = -1, new_root = -1, masks = -1;
-};
-
 Outcome die_with_parent();
 Outcome write_id_maps(const Program&);
 Outcome set_host_name(const Program&);
-Outcome loopback_up();
 Outcome open_old_root(Roots&);
 Outcome clone_root(const Program&, Roots&);
 Outcome attach_root(const Roots&);
-Outcome apply_mounts(const Program&, Roots&);
+Outcome mount_until_placeholder(const Program&, Roots&);
+Outcome mount_rest(const Program&, Roots&);
 Outcome pivot(const Roots&);
-Outcome detach_old_root();
+Outcome detach_old_root(const Roots&);
 Outcome join_new_keyring();
-Outcome new_session();
 Outcome add_landlock_rules(const Program&);
 Outcome set_rlimits(const Program&);
 Outcome drop_capabilities(const Program&);
