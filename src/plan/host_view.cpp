@@ -113,18 +113,18 @@ const HostView& real_host() {
 HostView remembering(const HostView& host) {
   struct Seen {
     HostView host;
-    std::unordered_map<std::string, FileKind> kinds;
-    std::unordered_map<std::string, std::optional<std::string>> links;
+    PathMap<FileKind> kinds;
+    PathMap<std::optional<std::string>> links;
   };
   const auto seen = std::make_shared<Seen>(Seen{host, {}, {}});
   HostView view = host;
-  view.resolved = std::make_shared<std::unordered_map<std::string, std::string>>();
+  view.resolved = std::make_shared<PathMap<std::string>>();
   view.kind = [seen](const std::string& p) {
     const auto [at, fresh] = seen->kinds.try_emplace(p, FileKind::absent);
     // Below what is no directory (and no link to one) there is nothing.
     if (fresh) {
-      const auto above = p.size() > 1 ? seen->kinds.find(parent_of(p)) : seen->kinds.end();
-      const bool nothing = above != seen->kinds.end() && (above->second == FileKind::absent || above->second == FileKind::file);
+      const auto parent = p.size() > 1 ? seen->kinds.find(above(p)) : seen->kinds.end();
+      const bool nothing = parent != seen->kinds.end() && (parent->second == FileKind::absent || parent->second == FileKind::file);
       if (!nothing) at->second = seen->host.kind(p);
     }
     return at->second;
@@ -138,16 +138,20 @@ HostView remembering(const HostView& host) {
   return view;
 }
 
-std::string join(const std::string& directory, std::string_view name) {
-  std::string s = directory;
+std::string join(std::string_view directory, std::string_view name) {
+  std::string s;
+  s.reserve(directory.size() + 1 + name.size());
+  s = directory;
   if (s.empty() || s.back() != '/') s += '/';
   return s.append(name);
 }
 
-std::string parent_of(const std::string& path) {
+std::string_view above(std::string_view path) {
   const auto slash = path.rfind('/');
-  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
+  return slash == 0 || slash == std::string_view::npos ? std::string_view("/") : path.substr(0, slash);
 }
+
+std::string parent_of(const std::string& path) { return std::string(above(path)); }
 
 std::string name_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
@@ -160,27 +164,31 @@ bool strictly_within(std::string_view path, std::string_view tree) { return path
 
 namespace {
 
+constexpr std::size_t kLongest = 4096;  // PATH_MAX: what is longer names nothing
+
 // `rest`, which starts in the canonical directory `done`.
-std::string follow(const HostView& view, std::string done, std::string rest) {
+std::string follow(const HostView& view, std::string done, std::string_view rest) {
   int links = 0;
+  std::string replaced;  // what `rest` is a part of, once a link was met
   while (!rest.empty()) {
     const auto slash = rest.find('/');
-    const std::string part = rest.substr(0, slash);
-    rest = slash == std::string::npos ? std::string() : rest.substr(slash + 1);
+    const std::string_view part = rest.substr(0, slash);
+    rest = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
     if (part.empty() || part == ".") continue;
     if (part == "..") {
       done = parent_of(done);
       continue;
     }
-    const std::string next = join(done, part);
+    std::string next = join(done, part);
     const auto target = links < 40 && view.is_link(next) ? view.readlink(next) : std::nullopt;
     if (!target) {
-      done = next;
+      done = std::move(next);
       continue;
     }
     ++links;
     if (target->starts_with('/')) done = "/";
-    rest = *target + "/" + rest;
+    replaced = *target + "/" + std::string(rest);
+    rest = replaced;
   }
   return done;
 }
@@ -189,17 +197,19 @@ std::string follow(const HostView& view, std::string done, std::string rest) {
 
 std::string canonical(const HostView& view, const std::string& path) {
   const auto slash = path.rfind('/');
-  constexpr std::size_t kLongest = 4096;  // PATH_MAX: what is longer names nothing
   if (!view.resolved || slash == 0 || slash == std::string::npos || path.size() > kLongest) return follow(view, "/", path);
   if (const auto known = view.resolved->find(path); known != view.resolved->end()) return known->second;
-  // Many paths lie in few directories.
-  std::string directory = path.substr(0, slash);
+  return follow(view, canonical_directory(view, std::string_view(path).substr(0, slash)), std::string_view(path).substr(slash + 1));
+}
+
+std::string canonical_directory(const HostView& view, std::string_view directory) {
+  if (!view.resolved || directory.size() > kLongest) return canonical(view, std::string(directory));
   auto at = view.resolved->find(directory);
   if (at == view.resolved->end()) {
-    std::string place = canonical(view, directory);
-    at = view.resolved->emplace(std::move(directory), std::move(place)).first;
+    std::string place = canonical(view, std::string(directory));
+    at = view.resolved->emplace(directory, std::move(place)).first;
   }
-  return follow(view, at->second, path.substr(slash + 1));
+  return at->second;
 }
 
 }  // namespace cordon::plan

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace cordon::plan {
@@ -37,6 +38,15 @@ auto answered(Ask ask) -> decltype(ask()) {
   }
 }
 
+/// Maps and sets of paths that can be asked with a part of one.
+struct PathHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
+};
+template <class T>
+using PathMap = std::unordered_map<std::string, T, PathHash, std::equal_to<>>;
+using PathSet = std::unordered_set<std::string, PathHash, std::equal_to<>>;
+
 struct HostView {
   /// Of the path itself, not of what a last symlink names. Absent, too: what cannot be looked at, and Cordon's own mark, an
   /// empty directory of mode 01555 that holds the place of an absent path for another run.
@@ -46,7 +56,7 @@ struct HostView {
   std::function<std::optional<std::string>(const std::string&)> read_file;  ///< at most 1 MiB
   std::function<bool(const std::string&)> executable;                       ///< a regular file that may be executed
   /// What `canonical` has made of a directory's spelling. Where it is null nothing is kept.
-  std::shared_ptr<std::unordered_map<std::string, std::string>> resolved = nullptr;
+  std::shared_ptr<PathMap<std::string>> resolved = nullptr;
 
   [[nodiscard]] bool exists(const std::string& p) const { return kind(p) != FileKind::absent; }
   [[nodiscard]] bool is_dir(const std::string& p) const { return kind(p) == FileKind::directory; }
@@ -58,7 +68,11 @@ struct HostView {
 
 /// Symlinks, '.' and '..' resolved; what does not exist is kept as it is written. `path` is absolute.
 [[nodiscard]] std::string canonical(const HostView&, const std::string& path);
-[[nodiscard]] std::string join(const std::string& directory, std::string_view name);
+/// The same of a directory that many paths lie in.
+[[nodiscard]] std::string canonical_directory(const HostView&, std::string_view directory);
+[[nodiscard]] std::string join(std::string_view directory, std::string_view name);
+/// The directory that `path` lies in, as a part of it.
+[[nodiscard]] std::string_view above(std::string_view path);
 [[nodiscard]] std::string parent_of(const std::string& path);
 [[nodiscard]] std::string name_of(const std::string& path);
 /// `path` is `tree` or lies below it.

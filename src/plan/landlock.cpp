@@ -2,8 +2,6 @@
 #include <algorithm>
 #include <map>
 #include <utility>
-#include <unordered_map>
-#include <unordered_set>
 
 #include "plan/parts.hpp"
 
@@ -22,16 +20,17 @@ struct Grants {
   bool mounted;        // the namespaces tier
   std::uint64_t exec;  // EXECUTE, unless an allow-list is in force
   std::map<std::string, std::uint64_t> host;
-  std::unordered_set<std::string> leave;                             // subtrees granted elsewhere, or not at all
-  std::unordered_map<std::string, std::vector<std::string>> on_way;  // directories on the way to a path that matters: its next names
+  PathSet leave;                             // subtrees granted elsewhere, or not at all
+  PathMap<std::vector<std::string>> on_way;  // directories on the way to a path that matters: its next names
 
-  void matters(std::string path) {
+  void matters(std::string_view path) {
     while (path != "/") {
-      const std::string name = name_of(path);
-      path = parent_of(path);
-      auto& names = on_way[path];
-      if (std::find(names.begin(), names.end(), name) != names.end()) return;
-      names.push_back(name);
+      const std::string_view name = path.substr(path.rfind('/') + 1);
+      path = above(path);
+      auto at = on_way.find(path);
+      if (at == on_way.end()) at = on_way.emplace(path, std::vector<std::string>()).first;
+      if (std::find(at->second.begin(), at->second.end(), name) != at->second.end()) return;
+      at->second.emplace_back(name);
     }
   }
   void grant(const std::string& path, std::uint64_t access, bool is_dir) {
@@ -83,7 +82,7 @@ void add_landlock(const Context& c, const Programs& programs, Plan& plan) {
     for (const auto& m : plan.mounts)
       if (m.kind == MountKind::tmpfs) g.leave.insert(m.target);
   const auto places = g.leave;
-  std::unordered_set<std::string> writable;
+  PathSet writable;
   for (const auto& r : c.paths.rules()) {
     if (r.kind != RuleKind::deny_write) g.matters(r.path);
     if (r.link || r.kind != RuleKind::allow_write || r.path == "/" || !c.view.exists(r.path) || !c.paths.may(r.path, Operation::write)) continue;

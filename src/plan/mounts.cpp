@@ -27,17 +27,17 @@ bool is_bind(const Mount& m) { return m.kind == MountKind::bind_rw || m.kind == 
 
 std::string said(const Rule& rule) { return rule.text + " (" + rule.origin.text() + ")"; }
 
-std::size_t depth(const std::string& path) { return path == "/" ? 0 : static_cast<std::size_t>(std::count(path.begin(), path.end(), '/')); }
+std::size_t depth(std::string_view path) { return path == "/" ? 0 : static_cast<std::size_t>(std::count(path.begin(), path.end(), '/')); }
 
 struct Builder {
   const Context& c;
   const Programs& programs;
   Plan& plan;
   std::vector<Mount> items;
-  std::unordered_map<std::string, std::vector<std::size_t>> at;  // items by target
-  std::unordered_set<std::string> writable;                      // roots of writable trees
-  std::unordered_set<std::string> private_places, held, told;
-  std::unordered_set<std::string> denied_below, open_below;  // ancestors of read-denied paths, of readable exceptions
+  PathMap<std::vector<std::size_t>> at;  // items by target
+  PathSet writable;                      // roots of writable trees
+  PathSet private_places, held, told;
+  PathSet denied_below, open_below;  // ancestors of read-denied paths, of readable exceptions
 
   bool can(const std::string& path, Operation op) const { return c.paths.may(path, op); }
 
@@ -67,25 +67,29 @@ struct Builder {
     return m;
   }
   // The nearest of `places` that `path` lies in, itself included; empty where there is none.
-  static std::string in_any(const std::unordered_set<std::string>& places, std::string path) {
-    for (;; path = parent_of(path)) {
+  static std::string_view in_any(const PathSet& places, std::string_view path) {
+    for (;; path = above(path)) {
       if (places.contains(path)) return path;
       if (path == "/") return {};
     }
   }
   // The outermost writable tree: a writable tree may lie in another.
-  std::string tree_of(const std::string& path) const {
-    std::string tree = in_any(writable, path);
-    for (std::string up = tree; !up.empty() && up != "/";) {
-      up = in_any(writable, parent_of(up));
+  std::string_view tree_of(std::string_view path) const {
+    std::string_view tree = in_any(writable, path);
+    for (std::string_view up = tree; !up.empty() && up != "/";) {
+      up = in_any(writable, above(up));
       if (!up.empty()) tree = up;
     }
     return tree;
   }
 
   void index() {
-    const auto ancestors = [](std::unordered_set<std::string>& set, std::string path) {
-      while (path != "/" && set.insert(path = parent_of(path)).second) {}
+    const auto ancestors = [](PathSet& set, std::string_view path) {
+      while (path != "/") {
+        path = above(path);
+        if (set.contains(path)) return;
+        set.emplace(path);
+      }
     };
     for (const auto& r : c.paths.rules()) {
       if (r.kind == RuleKind::deny_read) ancestors(denied_below, r.path);
@@ -123,7 +127,7 @@ struct Builder {
     Mount& m = put(MountKind::bind_ro, path, why);
     m.make_target = true;
     m.optional = true;
-    if (const std::string place = in_any(private_places, path); m.is_dir && told.insert(place).second)
+    if (const std::string place(in_any(private_places, path)); m.is_dir && told.insert(place).second)
       plan.weaker.push_back("directories of the host are shown in the private " + place + ": a FIFO of the host in them can be written");
   }
   void skeleton(const std::string& path, const std::string& why, const std::vector<Entry>& entries) {
@@ -170,16 +174,16 @@ struct Builder {
   }
 
   // A rename of a directory takes what is mounted below it along, a rename of a mount point fails.
-  void hold_parents(const std::string& path, const std::string& tree, const std::string& why) {
+  void hold_parents(const std::string& path, std::string_view tree, const std::string& why) {
     for (std::string up = parent_of(path); strictly_within(up, tree) && held.insert(up).second; up = parent_of(up))
       if (can(up, Operation::write)) put(MountKind::bind_rw, up, "held in place for " + why);
   }
 
   void write_denied() {
-    std::unordered_set<std::string> placed;
+    PathSet placed;
     for (const auto& r : c.paths.rules()) {
       if (!is_deny(r.kind)) continue;
-      const std::string tree = tree_of(r.path);
+      const std::string_view tree = tree_of(r.path);
       if (tree.empty() || (!r.link && can(r.path, Operation::write))) continue;
       std::string protect = r.path;
       if (r.link) {
@@ -208,7 +212,7 @@ struct Builder {
       if (kind != FileKind::directory) put(MountKind::mask_file, r.path, said(r.rule));
       else if (open_below.contains(r.path)) put(MountKind::hole_dir, r.path, said(r.rule)).mode = 0111;
       else put(MountKind::mask_dir, r.path, said(r.rule));
-      if (const std::string tree = tree_of(r.path); !tree.empty())
+      if (const std::string tree(tree_of(r.path)); !tree.empty())
         plan.weaker.push_back(r.path + " lies in the writable " + tree +
                               ": it is masked, and a file that the host puts in its place while the command runs is not");
     }
@@ -251,16 +255,17 @@ struct Builder {
 
   // Shorter targets first: then a mount never hides one that was made before it. What would lie in a mask is dropped.
   void order() {
-    std::stable_sort(items.begin(), items.end(), [](const Mount& a, const Mount& b) {
-      return std::tuple(depth(a.target), std::string_view(a.target), rank(a)) < std::tuple(depth(b.target), std::string_view(b.target), rank(b));
-    });
-    std::unordered_map<std::string, std::size_t> done;  // the last mount at each target
-    std::unordered_set<std::string> bound;
+    std::vector<std::tuple<std::size_t, std::string_view, int, std::size_t>> sorted;  // the last: its place in `items`
+    for (std::size_t i = 0; i < items.size(); ++i) sorted.emplace_back(depth(items[i].target), items[i].target, rank(items[i]), i);
+    std::ranges::sort(sorted);
+    std::unordered_map<std::string_view, std::size_t> done;  // the last mount at each target
+    std::unordered_set<std::string_view> bound;
     for (const auto& m : items)
       if (m.kind == MountKind::bind_rw) bound.insert(m.target);
-    for (auto& m : items) {
+    for (const auto& place : sorted) {
+      Mount& m = items[std::get<3>(place)];
       const Mount* cover = nullptr;
-      for (std::string up = m.target; !cover; up = parent_of(up)) {
+      for (std::string_view up = m.target; !cover; up = above(up)) {
         if (const auto i = done.find(up); i != done.end()) cover = &plan.mounts[i->second];
         if (up == "/") break;
       }

@@ -80,8 +80,10 @@ bool glob_matches(std::string_view pattern, std::string_view path) {
 PathPolicy PathPolicy::make(const Policy& policy, const HostFacts& facts, const HostView& view) {
   PathPolicy p;
   p.git_config_ = policy.fs.git_config;
-  const std::string dot_git = join(facts.project, ".git");
-  p.git_.absent = !view.exists(dot_git);
+  p.dot_git_ = join(facts.project, ".git");
+  p.git_.absent = !view.exists(p.dot_git_);
+  p.rules_.reserve(policy.fs.allow_read.size() + policy.fs.deny_read.size() + policy.fs.allow_write.size() + policy.fs.deny_write.size() + 64);
+  p.at_.reserve(p.rules_.capacity());
   const bool holds_home = facts.project == "/" || (!facts.home.empty() && within(facts.home, facts.project));
   const auto is_project = [&](const Rule& r) {
     return !r.text.starts_with('/') && !r.text.starts_with('~') && canonical(view, absolute(r.text, facts)) == facts.project;
@@ -154,19 +156,20 @@ void PathPolicy::add(RuleKind kind, const Rule& rule, const HostFacts& facts, co
     expand(globs_.back(), view);
     if (!view.exists(text)) return;  // else it is a name as well
   }
-  const std::string target = canonical(view, text);
+  // The link's own place counts too.
+  std::string_view spelled = text;
+  while (spelled.size() > 1 && spelled.ends_with('/')) spelled.remove_suffix(1);
+  const std::string_view name = spelled.substr(spelled.rfind('/') + 1);
+  std::string place = name.empty() || name == "." || name == ".." ? std::string() : join(canonical_directory(view, above(spelled)), name);
+  const bool link = !place.empty() && view.is_link(place);
+  std::string target = place.empty() || link ? canonical(view, text) : place;
   const bool liftable = kind == RuleKind::deny_write && rule.floor && git_config_;
   const auto lifted = [&](const std::string& path) { return liftable && path == canonical(view, join(facts.project, ".git/config")); };
   // Where no repository is there is nothing of it to protect: `git init` works.
-  if (rule.floor && git_.absent && within(target, join(facts.project, ".git"))) return;
-  if (!lifted(target)) put(kind, target, rule);
-  // The link's own place counts too.
-  std::string spelled = text;
-  while (spelled.size() > 1 && spelled.ends_with('/')) spelled.pop_back();
-  const std::string name = name_of(spelled);
-  if (name.empty() || name == "." || name == "..") return;
-  const std::string place = join(canonical(view, parent_of(spelled)), name);
-  if (place != target && view.is_link(place) && !lifted(place)) put(kind, place, rule, true);
+  if (rule.floor && git_.absent && within(target, dot_git_)) return;
+  const bool apart = link && place != target && !lifted(place);
+  if (!lifted(target)) put(kind, std::move(target), rule);
+  if (apart) put(kind, std::move(place), rule, true);
 }
 
 void PathPolicy::put(RuleKind kind, std::string path, const Rule& rule, bool link) {
@@ -181,8 +184,9 @@ void PathPolicy::put(RuleKind kind, std::string path, const Rule& rule, bool lin
 void PathPolicy::hold_missing(const HostView& view) {
   const std::size_t given = rules_.size();
   for (std::size_t i = 0; i < given; ++i) {
-    if (!is_deny(rules_[i].kind) || view.exists(parent_of(rules_[i].path))) continue;
+    if (!is_deny(rules_[i].kind)) continue;
     std::string first = parent_of(rules_[i].path);
+    if (view.exists(first)) continue;
     while (parent_of(first) != "/" && !view.exists(parent_of(first))) first = parent_of(first);
     if (view.is_dir(parent_of(first)) && may(first, Operation::write)) put(RuleKind::deny_write, first, Rule(rules_[i].rule));
   }

@@ -3,8 +3,6 @@
 #pragma once
 #include <cordon/plan.hpp>
 
-#include <unordered_map>
-
 #include "plan/host_view.hpp"
 
 namespace cordon::plan {
@@ -76,17 +74,13 @@ class PathPolicy {
   void expand(const GlobRule&, const HostView&);
   [[nodiscard]] bool denied_for_good(const std::string& path, Operation) const;
 
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
-  };
   std::vector<PathRule> rules_;
-  std::unordered_map<std::string, std::vector<std::uint32_t>, Hash, std::equal_to<>> at_;  // rules by path
+  PathMap<std::vector<std::uint32_t>> at_;  // rules by path
   std::vector<GlobRule> globs_;
   std::vector<PathPolicy> also_;  // each must allow, too: fs.also
   std::vector<std::string> notes_;
   GitDirs git_;
-  std::string ca_bundle_;
+  std::string ca_bundle_, dot_git_;
   Rule project_denied_;
   bool git_config_ = false, project_writable_ = false;
 };
