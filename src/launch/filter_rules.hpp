@@ -26,6 +26,9 @@ struct FilterRule {
 
 /// The last call of the review (Linux 6.18, file_setattr). What is newer does not exist for the command.
 inline constexpr std::uint32_t kLastReviewed = 469;
+/// The families that socket(2) may be given: none, unix, inet, netlink, inet6. Vsock reaches the hypervisor, AF_ALG and others are
+/// seldom used kernel code.
+inline constexpr std::uint32_t kFamilies[] = {0, 1, 2, 16, 10};
 /// What personality(2) may be given: nothing else than these bits, or the query 0xffffffff.
 inline constexpr std::uint32_t kPersonality = 0x0040000 /* ADDR_NO_RANDOMIZE, for gdb */ | 0x8 /* PER_LINUX32, for setarch */;
 

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -86,6 +87,7 @@ std::vector<sock_filter> program_of(const Plan& p) {
 std::set<std::uint32_t> reference(const std::vector<FilterRule>& rules, const seccomp_data& d) {
   if (static_cast<std::uint32_t>(d.nr) > kLastReviewed) return {fails(ENOSYS)};
   const auto low = static_cast<std::uint32_t>(d.args[0]);
+  if (d.nr == SYS_socket && std::ranges::find(kFamilies, low) == std::end(kFamilies)) return {fails(EAFNOSUPPORT)};
   if (d.nr == SYS_personality && low != 0xffffffff && (low & ~kPersonality) != 0) return {fails(EPERM)};
   if (d.arch != kArch) return {fails(ENOSYS)};
   std::set<std::uint32_t> actions;
