@@ -51,6 +51,7 @@ compare("cmake and ninja, 41 C files", wall, ["sh", "-c", "rm -rf b && cmake -S 
 # Memory: the PSS of everything of ours while a command sleeps.
 p = subprocess.Popen(inside + ["sh", "-c", "echo; sleep 30"], stdout=subprocess.PIPE)
 p.stdout.readline()
+time.sleep(0.5)  # what only the start needs is unmapped after a tenth of a second
 libc, kcmp = ctypes.CDLL(None), {"x86_64": 312, "aarch64": 272}[platform.machine()]
 
 def same_memory(a, b):  # the janitor shares the supervisor's: counted once

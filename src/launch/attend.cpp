@@ -25,7 +25,8 @@ constexpr auto kLook = std::chrono::milliseconds(100);  // between two looks at 
 
 int Supervisor::patience() const {
   auto next = deadline_;
-  if (look_at_ && (!next || *look_at_ < *next)) next = look_at_;
+  for (const auto& at : {look_at_, shed_at_})
+    if (at && (!next || *at < *next)) next = at;
   if (!next) return -1;
   return static_cast<int>(std::max<long long>(0, std::chrono::ceil<std::chrono::milliseconds>(*next - Clock::now()).count()));
 }
@@ -43,6 +44,10 @@ void Supervisor::attend() {
     poll(fds.data(), fds.size(), patience());
     if (deadline_) check_deadline();
     if (look_at_) check_cpu();
+    if (shed_at_ && Clock::now() >= *shed_at_) {
+      shed_code();
+      shed_at_.reset();
+    }
     if (fds[3].revents != 0) return;
     if (fds[2].revents != 0)  // nobody would remove the placeholders if we were killed now
       return fail({ErrorKind::impossible, "the janitor of the sandbox was killed", "so the command was ended", 0, built_ ? 137 : 125});
@@ -142,7 +147,7 @@ void Supervisor::built() {
   }
   built_ = true;
   emit(start_event(plan_, options_.policy_digest, init_.pid));
-  shed_code();
+  shed_at_ = Clock::now() + std::chrono::milliseconds(kUntilShed);
 }
 
 void Supervisor::hear_init() {

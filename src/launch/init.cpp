@@ -79,23 +79,24 @@ void init_main(InitConfig& config) {
   // What else the supervisor has is not ours; its end of the control socket above all, or its death would not be seen.
   close_all_but([&](auto keep) {
     for (const int fd : {0, 1, 2, config.control, config.dial, config.acting_ruleset}) keep(fd);
+    for (const long fd : {config.roots.old_root, config.roots.new_root, config.roots.masks}) keep(static_cast<int>(fd));
   });
   const auto stand = [&](const stage::Failure& f) {
     if (f.step == stage::Step::none) return;
     report(f);
     finish();
   };
-  if (config.own_network && !loopback_up()) stand({stage::Step::loopback, 0, errno});
+  if (config.own_network)
+    if (const long r = loopback_up(); r < 0) stand({stage::Step::loopback, 0, static_cast<std::int32_t>(-r)});
   if (config.new_session && setsid() < 0 && errno != EPERM) stand({stage::Step::session, 0, errno});  // EPERM: it leads a group of its own already
-  stage::Roots roots;
-  stand(stage::begin(config.program, roots));
+  stand(stage::begin(config.program, config.roots));
   Fd descriptors[2];
   int heard = 0;
   while ((heard = hear(config.control, m, descriptors, 0)) == 1 && m.kind == MessageKind::hold)
     for (Fd& fd : descriptors) (void)fd.release();
   if (heard != 1 || m.kind != MessageKind::go) finish();
   config.program.landlock_ruleset = descriptors[0].release();
-  stand(stage::complete(config.program, roots));
+  stand(stage::complete(config.program, config.roots));
   prctl(PR_SET_NAME, "cordon-init");
   if (config.listeners) {
     const Fd http = listen_inside(Egress::http_port), socks5 = listen_inside(Egress::socks5_port);
@@ -128,13 +129,21 @@ void init_main(InitConfig& config) {
   const auto denied = [&](const Event& event) { tell_event(config.control, event); };
   Meter meter(config.limits);
   auto look_at = Clock::now();
+  bool shed = false;
   for (int dial = config.dial;;) {
     pollfd fds[] = {{config.control, POLLIN, 0},
                     {signals, POLLIN, 0},
                     {notifier ? notifier->listener() : shared.ready_fd, POLLIN, 0},
                     {notifier ? notifier->fd() : -1, POLLIN, 0},
                     {dial, POLLIN, 0}};
-    if (poll(fds, std::size(fds), meter.interval()) < 0 && errno != EINTR) finish(config, since);
+    const bool will_shed = notifier && !shed;
+    const int look = meter.interval();
+    const int ready = poll(fds, std::size(fds), will_shed && (look < 0 || look > kUntilShed) ? kUntilShed : look);
+    if (ready < 0 && errno != EINTR) finish(config, since);
+    if (ready == 0 && will_shed) {
+      shed_code();
+      shed = true;
+    }
     if (meter.interval() >= 0 && Clock::now() >= look_at) {
       if (const char* name = meter.look()) {
         m = {};
@@ -161,7 +170,6 @@ void init_main(InitConfig& config) {
       m = {};
       m.kind = MessageKind::built;
       tell(config.control, m);
-      shed_code();
     }
     signalfd_siginfo s;
     while (read(signals, &s, sizeof s) == sizeof s) {}

@@ -10,6 +10,7 @@ namespace cordon::launch {
 
 struct InitConfig {
   stage::Program program;
+  stage::Roots roots;
   int control = -1;  ///< to the supervisor; end of file means die
   bool job = false;  ///< a job of the caller's terminal: it stops when the command stops
   bool own_network = true, new_session = false;

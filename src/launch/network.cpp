@@ -6,18 +6,25 @@
 #include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include <cerrno>
 #include <cstring>
 
+#include "base/sys.hpp"
+
 namespace cordon::launch {
 
-bool loopback_up() {
-  const Fd s(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+long loopback_up() {
+  const long s = sys::call(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (s < 0) return s;
   ifreq r{};
-  std::memcpy(r.ifr_name, "lo", 3);
+  r.ifr_name[0] = 'l';
+  r.ifr_name[1] = 'o';
   r.ifr_flags = IFF_UP | IFF_RUNNING;
-  return s && ioctl(s.get(), SIOCSIFFLAGS, &r) == 0;
+  const long e = sys::call(SYS_ioctl, s, SIOCSIFFLAGS, sys::ptr(&r));
+  sys::call(SYS_close, s);
+  return e;
 }
 
 Fd listen_inside(std::uint16_t port) {

@@ -8,8 +8,8 @@
 
 namespace cordon::launch {
 
-/// False and errno if the device cannot be set up.
-[[nodiscard]] bool loopback_up();
+/// 0, or -errno. By raw calls.
+[[nodiscard]] long loopback_up();
 
 /// A TCP listener on 127.0.0.1 of the own network namespace. On failure none, and errno.
 [[nodiscard]] Fd listen_inside(std::uint16_t port);

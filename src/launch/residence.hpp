@@ -7,4 +7,7 @@ namespace cordon::launch {
 /// touched, from the page cache. Making a policy and a plan takes 3 MiB of code, waiting for a command takes a tenth.
 void shed_code();
 
+/// Milliseconds that a command runs before it pays off.
+inline constexpr int kUntilShed = 100;
+
 }  // namespace cordon::launch

@@ -16,11 +16,6 @@
 namespace cordon::launch {
 namespace {
 
-// struct clone_args of clone3(2) as of Linux 5.7; linux/sched.h and sched.h do not go together.
-struct CloneArgs {
-  std::uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
-};
-
 std::unexpected<Error> worded(int error) {
   if (error == EAGAIN) return impossible("cannot start a process", error, "end some processes or raise `ulimit -u`");
   if (error == ENOMEM) return impossible("cannot start a process", error, "free some memory");
@@ -32,17 +27,20 @@ std::unexpected<Error> worded(int error) {
 
 }  // namespace
 
-Result<Spawned> spawn_init(const Plan& plan, InitConfig& config, int cgroup) {
+Result<Spawned> spawn_init(const Plan& plan, InitConfig& config, int cgroup, Nursery* nursery) {
   int pidfd = -1;
   CloneArgs args{};
   args.flags = CLONE_PIDFD;
-  if (plan.tier == Tier::namespaces) {
-    args.flags |= CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
-    if (plan.net != NetMode::host) args.flags |= CLONE_NEWNET;
-  }
   if (cgroup >= 0) {  // a write to cgroup.procs would cost 7 ms
     args.flags |= CLONE_INTO_CGROUP;
     args.cgroup = static_cast<std::uint64_t>(cgroup);
+  }
+  if (plan.tier == Tier::namespaces) {
+    args.flags |= CLONE_NEWPID | CLONE_NEWCGROUP;
+    if (nursery && plan.net != NetMode::host)
+      if (Spawned born = nursery->bear(args, config); born.pid > 0) return born;
+    args.flags |= CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
+    if (plan.net != NetMode::host) args.flags |= CLONE_NEWNET;
   }
   args.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
   args.exit_signal = SIGCHLD;

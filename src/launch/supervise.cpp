@@ -33,7 +33,7 @@ MeterOptions metered(const Plan& plan) {
 
 }  // namespace
 
-Supervisor::Supervisor(const Plan& plan, const SuperviseOptions& options) : plan_(plan), options_(options) {
+Supervisor::Supervisor(const Plan& plan, const SuperviseOptions& options, Nursery* nursery) : plan_(plan), options_(options), nursery_(nursery) {
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, &old_mask_);
@@ -74,7 +74,7 @@ Result<void> Supervisor::start() {
   config.limits = metered(plan_);
   config.traps = {plan_.traps, plan_.trap_roots, plan_.trap_spared};
   started_ = Clock::now();
-  auto init = spawn_init(plan_, config, cgroup_ ? cgroup_.fd() : -1);
+  auto init = spawn_init(plan_, config, cgroup_ ? cgroup_.fd() : -1, nursery_);
   if (!init) return std::unexpected(init.error());
   init_ = std::move(*init);
   inner.reset();
@@ -157,13 +157,15 @@ Result<int> Supervisor::finish() {
   return usage_.status;
 }
 
-}  // namespace launch
-
-Result<int> supervise(const Plan& plan, const SuperviseOptions& options) {
-  launch::Supervisor supervisor(plan, options);
+Result<int> supervise(const Plan& plan, const SuperviseOptions& options, Nursery* nursery) {
+  Supervisor supervisor(plan, options, nursery);
   if (auto r = supervisor.start(); r) supervisor.attend();
   else supervisor.fail(r.error());
   return supervisor.finish();
 }
+
+}  // namespace launch
+
+Result<int> supervise(const Plan& plan, const SuperviseOptions& options) { return launch::supervise(plan, options, nullptr); }
 
 }  // namespace cordon

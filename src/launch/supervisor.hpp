@@ -23,7 +23,7 @@ namespace cordon::launch {
 
 class Supervisor {
  public:
-  Supervisor(const Plan& plan, const SuperviseOptions& options);
+  Supervisor(const Plan& plan, const SuperviseOptions& options, Nursery* nursery);
   ~Supervisor();
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
@@ -61,6 +61,7 @@ class Supervisor {
 
   Plan plan_;  // egress on the host's loopback changes it
   const SuperviseOptions& options_;
+  Nursery* nursery_;
   sigset_t old_mask_{};
   Prepared prepared_;
   Placeholders placeholders_;
@@ -74,10 +75,14 @@ class Supervisor {
   Clock::time_point started_;
   std::optional<Clock::time_point> deadline_;
   std::optional<Clock::time_point> look_at_;  // at the cgroup's processor time
+  std::optional<Clock::time_point> shed_at_;  // see residence.hpp
   bool timed_out_ = false, built_ = false, over_ = false, gone_ = false, egress_ready_ = false, swept_ = false;
   std::optional<int> wait_status_;
   std::optional<Error> failure_;
   Usage usage_;
 };
+
+/// As cordon::supervise; `nursery`, where some of the sandbox's namespaces may be already, or null.
+[[nodiscard]] Result<int> supervise(const Plan& plan, const SuperviseOptions& options, Nursery* nursery);
 
 }  // namespace cordon::launch

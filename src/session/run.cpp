@@ -5,14 +5,18 @@
 
 #include <cerrno>
 
+#include "launch/supervisor.hpp"
+
 namespace cordon::session {
 
 Result<int> run(const Policy& policy, const Request& request, const SuperviseOptions& options) {
+  launch::Nursery nursery;
+  if (policy.net.mode != NetMode::host) nursery.open();
   auto facts = read_host_facts(request);
   if (!facts) return std::unexpected(facts.error());
   const auto attempt = [&]() -> Result<int> {
     const auto plan = make_plan(policy, request, *facts);
-    return plan ? supervise(*plan, options) : std::unexpected(plan.error());
+    return plan ? launch::supervise(*plan, options, &nursery) : std::unexpected(plan.error());
   };
   auto status = attempt();
   // A host may refuse user namespaces in ways that no file tells. What the policy accepts below them is tried once, and told.

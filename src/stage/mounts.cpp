@@ -150,7 +150,7 @@ long mount_dev(const Program& p, const Roots& roots, long target) {
 // The staging place of the masks: a tmpfs over the *old* root's /proc, gone with the old root.
 constexpr const char* kMaskPlace = "/proc";
 
-long make_masks(Roots& roots) {
+long fill_masks(Roots& roots) {
   const Handle place(open_beneath(roots.old_root, kMaskPlace, O_PATH | O_DIRECTORY));
   if (place.fd < 0) return place.fd;
   roots.masks = new_filesystem("tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, "mode", "0755");
@@ -270,20 +270,22 @@ Outcome open_old_root(Roots& roots) {
   return outcome(set_attributes(roots.old_root, 0, true, MS_PRIVATE));
 }
 
-Outcome clone_root(const Program& p, Roots& roots) {
+Outcome clone_root(Roots& roots) {
   roots.new_root = call(SYS_open_tree, AT_FDCWD, ptr("/"), OPEN_TREE_CLONE | O_CLOEXEC | AT_RECURSIVE);
   if (roots.new_root < 0) return outcome(roots.new_root);
   // One recursive call, however many mounts the host has.
-  const std::uint64_t noexec = p.restrict_exec ? MOUNT_ATTR_NOEXEC : 0;
-  return outcome(set_attributes(roots.new_root, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | noexec, true, MS_PRIVATE));
+  return outcome(set_attributes(roots.new_root, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, true, MS_PRIVATE));
 }
+
+Outcome forbid_programs(const Roots& roots) { return outcome(set_attributes(roots.new_root, MOUNT_ATTR_NOEXEC, true)); }
 
 Outcome attach_root(const Roots& roots) {
   return outcome(call(SYS_move_mount, roots.new_root, ptr(""), AT_FDCWD, ptr("/"), MOVE_MOUNT_F_EMPTY_PATH));
 }
 
+Outcome make_masks(Roots& roots) { return outcome(fill_masks(roots), 0xffffffff); }
+
 Outcome mount_until_placeholder(const Program& p, Roots& roots) {
-  if (const long r = make_masks(roots); r < 0) return outcome(r, 0xffffffff);
   for (; roots.mounted < p.mounts.size; ++roots.mounted) {
     const Mount& m = p.mounts.data[roots.mounted];
     if (m.kind == MountKind::empty_dir) break;

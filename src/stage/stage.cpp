@@ -11,14 +11,22 @@ namespace cordon::stage {
     return Failure{Step::name, o.index, o.error};      \
   }
 
-Failure begin(const Program& p, Roots& roots) {
-  // No parent-death signal here: end of file on the control socket ends PID 1, which then still can look for traps.
-  if (!p.namespaces) return {};
+Failure furnish(const Program& p, Roots& roots) {
   STEP(id_maps, write_id_maps(p));
   STEP(host_name, set_host_name(p));
   STEP(old_root, open_old_root(roots));
-  STEP(clone_root, clone_root(p, roots));
+  STEP(clone_root, clone_root(roots));
   STEP(attach_root, attach_root(roots));
+  STEP(mount, make_masks(roots));
+  return {};
+}
+
+Failure begin(const Program& p, Roots& roots) {
+  // No parent-death signal here: end of file on the control socket ends PID 1, which then still can look for traps.
+  if (!p.namespaces) return {};
+  if (roots.masks < 0)
+    if (const Failure f = furnish(p, roots); f.step != Step::none) return f;
+  if (p.restrict_exec) STEP(clone_root, forbid_programs(roots));
   STEP(mount, mount_until_placeholder(p, roots));
   return {};
 }

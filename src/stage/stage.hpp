@@ -98,6 +98,10 @@ struct Roots {
   std::size_t mounted = 0;
 };
 
+/// In fresh user, UTS and mount namespaces, of which nothing is known yet but who the user is: maps the user, names the host, clones
+/// the mount tree. `begin` does it where `roots` is empty.
+Failure furnish(const Program& program, Roots& roots);
+
 /// Both make the calling process PID 1 of a finished sandbox; each returns the failure, or step none. `begin` needs nothing of the
 /// supervisor, which works beside it: it ends before the first mount that lies on a placeholder. For `complete` these must stand,
 /// and the Landlock ruleset.

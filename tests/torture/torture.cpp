@@ -229,8 +229,12 @@ int main(int argc, char** argv) {
   const std::size_t total = all.size();
   std::mt19937 random(seed);
   if (seconds > 0) std::ranges::shuffle(all, random);
-  if (killing)  // and in the quiet time while the command runs; these always
-    for (const std::string& victim : base.processes) all.emplace(all.begin(), Meddling{Point{}, 0, victim});
+  if (killing) {  // and in the quiet time while the command runs, of whom lived when it was executed; these always
+    std::vector<std::string> living;
+    for (const Point& p : base.calls)
+      if (p.call == SYS_execve) living = base.alive[p];
+    for (const std::string& victim : living) all.emplace(all.begin(), Meddling{Point{}, 0, victim});
+  }
   std::printf("%zu calls of %zu processes, %zu %s", base.calls.size(), base.processes.size(), total, killing ? "kills" : "failures");
   if (seconds > 0) std::printf(", a sample of %.0f s with seed %u", seconds, seed);
   std::printf("\n");
