@@ -44,6 +44,8 @@ struct UpstreamHealth {
 /// 1 denied.
 int explain_host(const NetPolicy& net, const std::string& text, bool json);
 
+/// What `run` needs whatever its options are begins beside the reading of them. For main() alone, and at most once.
+void hasten_run();
 void add_run(CLI::App& app, int& status);
 void add_explain(CLI::App& app, int& status);
 void add_doctor(CLI::App& app, int& status);

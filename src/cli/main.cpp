@@ -31,12 +31,14 @@ int main(int argc, char** argv) {
   // A closed standard stream would be filled by the next open(2), and the command would write into it.
   for (int fd = 0; fd <= 2; ++fd)
     if (fcntl(fd, F_GETFD) < 0) open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY);
+  const bool run = argc > 1 && std::string_view(argv[1]) == "run";
+  if (run) cordon::cli::hasten_run();
   CLI::App app{"Runs a command under a policy that the kernel enforces.", "cordon"};
   app.set_version_flag("--version", "cordon " CORDON_VERSION);
   app.require_subcommand(1);
   int status = 0;
   cordon::cli::add_run(app, status);
-  if (argc < 2 || std::string_view(argv[1]) != "run") {  // a start does not wait for the options of the others
+  if (!run) {  // a start does not wait for the options of the others
     cordon::cli::add_explain(app, status);
     cordon::cli::add_doctor(app, status);
     cordon::cli::add_policy(app, status);

@@ -9,11 +9,14 @@
 
 #include "base/fd.hpp"
 #include "cli/cli.hpp"
+#include "plan/host_view.hpp"
 #include "session/control.hpp"
 #include "session/run.hpp"
 
 namespace cordon::cli {
 namespace {
+
+launch::Nursery nursery;
 
 struct RunOptions {
   PolicyOptions policy;
@@ -48,7 +51,7 @@ int serve(const RunOptions& o) {
     options.policy_digest = digest(policy);
     options.on_event = [&](const Event& e) { reporter.event(e); };
     options.lifeline = reporter.lifeline();
-    return session::run(policy, request(o.policy, o.command), options);
+    return session::run(policy, request(o.policy, o.command), options, nursery);
   };
   const auto policy = session::read_policy(4);
   const Result<int> status = policy ? serve_policy(*policy) : std::unexpected(policy.error());
@@ -78,7 +81,7 @@ int run(const RunOptions& o) {
     }
   };
   const std::string idle = o.policy.idle();  // asked before the command could make it
-  const auto status = session::run(*policy, request(o.policy, o.command), options);
+  const auto status = session::run(*policy, request(o.policy, o.command), options, nursery);
   if (denials > 10) summary += "cordon: and " + std::to_string(denials - 10) + " more\n";
   summary += traps + idle;
   if (!o.quiet && !summary.empty()) {
@@ -89,6 +92,8 @@ int run(const RunOptions& o) {
 }
 
 }  // namespace
+
+void hasten_run() { nursery.open(plan::terminal()); }
 
 void add_run(CLI::App& app, int& status) {
   auto* sub = app.add_subcommand("run", "run one command: cordon run [OPTIONS] -- COMMAND [ARG...]");

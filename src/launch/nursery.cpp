@@ -37,6 +37,7 @@ int Nursery::work(void* arg) {
   stage::Program names;
   names.uid_map = job.uid_map.c_str();
   names.gid_map = job.gid_map.c_str();
+  names.tty = job.tty.empty() ? nullptr : job.tty.c_str();
   if (loopback_up() < 0 || stage::furnish(names, job.roots).step != stage::Step::none) leave_now();
   std::uint32_t word = wait;
   while ((word = __atomic_load_n(&job.word, __ATOMIC_ACQUIRE)) == wait) call(SYS_futex, ptr(&job.word), FUTEX_WAIT_PRIVATE, wait, 0);
@@ -52,10 +53,11 @@ int Nursery::work(void* arg) {
   return 0;
 }
 
-void Nursery::open() {
+void Nursery::open(const std::string& tty) {
   const std::string uid = std::to_string(geteuid()), gid = std::to_string(getegid());
   job_.uid_map = uid + " " + uid + " 1\n";
   job_.gid_map = gid + " " + gid + " 1\n";
+  job_.tty = tty;
   stack_ = mmap(nullptr, kStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
   if (stack_ == MAP_FAILED) {
     stack_ = nullptr;

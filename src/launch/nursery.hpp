@@ -2,7 +2,7 @@
 // The namespaces of the sandbox, made while the plan is: the network's alone takes the kernel half as long as all mounts.
 //
 //   Nursery n;
-//   n.open();         // a process that shares our memory makes them
+//   n.open(tty);      // a process that shares our memory makes them
 //   n.bear(args, c);  // it clones PID 1 into them, as a child of ours, and is gone
 //
 // Nothing depends on it: whatever fails, spawn_init makes all namespaces at once, and words the failure.
@@ -33,7 +33,8 @@ class Nursery {
   Nursery() = default;
   Nursery(const Nursery&) = delete;
   Nursery& operator=(const Nursery&) = delete;
-  void open();
+  /// `tty`: what will be /dev/console, or empty.
+  void open(const std::string& tty);
   /// PID 1, with new namespaces as `args` says and the nursery's besides; no process if it cannot be had here. Blocks until
   /// the nursery is gone: nothing else may change our memory while it is copied.
   [[nodiscard]] Spawned bear(const CloneArgs& args, InitConfig& config);
@@ -43,7 +44,7 @@ class Nursery {
   enum Word : std::uint32_t { wait, clone, leave };
   struct Job {
     std::uint32_t word = wait;  // futex(2)
-    std::string uid_map, gid_map;
+    std::string uid_map, gid_map, tty;
     CloneArgs args{};
     InitConfig* config = nullptr;
     stage::Roots roots;

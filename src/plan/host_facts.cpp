@@ -129,14 +129,18 @@ Result<HostFacts> read_facts(const Request& request) {
   if (::uname(&kernel) == 0 && std::sscanf(kernel.release, "%d.%d", &major, &minor) == 2)
     f.pid_max_per_namespace = (major > 6 || (major == 6 && minor >= 14)) && ::access("/proc/sys/kernel/ns_last_pid", F_OK) == 0;
   f.memfd_noexec = ::access("/proc/sys/vm/memfd_noexec", F_OK) == 0;
-  for (int fd = 0; fd < 3 && f.tty.empty(); ++fd) {
-    char name[256];
-    if (::isatty(fd) && ::ttyname_r(fd, name, sizeof name) == 0) f.tty = name;
-  }
+  f.tty = plan::terminal();
   return f;
 }
 
 }  // namespace
+
+std::string plan::terminal() {
+  char name[256];
+  for (int fd = 0; fd < 3; ++fd)
+    if (::isatty(fd) && ::ttyname_r(fd, name, sizeof name) == 0) return name;
+  return {};
+}
 
 Result<HostFacts> read_host_facts(const Request& request) {
   return plan::answered([&] { return read_facts(request); });

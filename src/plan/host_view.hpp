@@ -66,6 +66,9 @@ struct HostView {
 /// The same view, which asks for each path once. For the time of one plan.
 [[nodiscard]] HostView remembering(const HostView&);
 
+/// The name of the terminal that one of our standard streams is; empty where none is.
+[[nodiscard]] std::string terminal();
+
 /// Symlinks, '.' and '..' resolved; what does not exist is kept as it is written. `path` is absolute.
 [[nodiscard]] std::string canonical(const HostView&, const std::string& path);
 /// The same of a directory that many paths lie in.

@@ -9,9 +9,8 @@
 
 namespace cordon::session {
 
-Result<int> run(const Policy& policy, const Request& request, const SuperviseOptions& options) {
-  launch::Nursery nursery;
-  if (policy.net.mode != NetMode::host) nursery.open();
+Result<int> run(const Policy& policy, const Request& request, const SuperviseOptions& options, launch::Nursery& nursery) {
+  if (policy.net.mode == NetMode::host) nursery.close();
   auto facts = read_host_facts(request);
   if (!facts) return std::unexpected(facts.error());
   const auto attempt = [&]() -> Result<int> {

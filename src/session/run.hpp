@@ -3,10 +3,12 @@
 #pragma once
 #include <cordon/sandbox.hpp>
 
+#include "launch/nursery.hpp"
+
 namespace cordon::session {
 
-/// Looks at the host, plans, supervises. Errors: those of the three; the command did not start.
-[[nodiscard]] Result<int> run(const Policy& policy, const Request& request, const SuperviseOptions& options);
+/// Looks at the host, plans, supervises. Errors: those of the three; the command did not start. `nursery` may be open already, or not.
+[[nodiscard]] Result<int> run(const Policy& policy, const Request& request, const SuperviseOptions& options, launch::Nursery& nursery);
 
 /// The policy that the library handed over on a descriptor: JSON, at most 1 MiB.
 [[nodiscard]] Result<Policy> read_policy(int fd);

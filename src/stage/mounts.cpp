@@ -143,7 +143,7 @@ long mount_dev(const Program& p, const Roots& roots, long target) {
     if ((r = call(SYS_move_mount, pts.fd, ptr(""), dev.fd, ptr("pts"), MOVE_MOUNT_F_EMPTY_PATH)) < 0) return r;
   }
   const Handle shm(open_beneath(dev.fd, "shm", O_PATH | O_DIRECTORY));
-  if ((r = mount_tmpfs(shm.fd, 01777, p.restrict_exec ? MOUNT_ATTR_NOEXEC : 0)) < 0) return r;
+  if ((r = mount_tmpfs(shm.fd, 01777, 0)) < 0) return r;  // NOEXEC comes with `forbid_programs`
   return set_attributes(dev.fd, MOUNT_ATTR_RDONLY, false);
 }
 
@@ -234,6 +234,7 @@ long hold_link(const Roots& roots, const char* path) {
 long apply(const Program& p, const Roots& roots, const Mount& m) {
   if (m.kind == MountKind::symlink) return make_path(roots.new_root, m.target, false, m.source);
   if (m.kind == MountKind::hold_link) return hold_link(roots, m.target);
+  if (m.kind == MountKind::dev) return 0;  // `make_dev` was before
   if (m.optional) {
     const Handle source(open_beneath(roots.old_root, m.source, O_PATH));
     if (source.fd == -2 || source.fd == -40) return 0;  // ENOENT, ELOOP: gone, or a link now
@@ -254,10 +255,10 @@ long apply(const Program& p, const Roots& roots, const Mount& m) {
     case MountKind::mask_dir: return mount_mask(roots, "dir", target.fd);
     case MountKind::mask_file: return mount_mask(roots, "file", target.fd);
     case MountKind::empty_dir: return mount_mask(roots, "empty", target.fd);
-    case MountKind::dev: return mount_dev(p, roots, target.fd);
     case MountKind::proc: return mount_proc(p, roots, target.fd);
     case MountKind::symlink:
-    case MountKind::hold_link: break;
+    case MountKind::hold_link:
+    case MountKind::dev: break;
   }
   return -22;
 }
@@ -284,6 +285,13 @@ Outcome attach_root(const Roots& roots) {
 }
 
 Outcome make_masks(Roots& roots) { return outcome(fill_masks(roots), 0xffffffff); }
+
+Outcome make_dev(const Program& p, const Roots& roots) {
+  std::uint32_t index = 0;  // of the mount that it is in the plan
+  while (index < p.mounts.size && p.mounts.data[index].kind != MountKind::dev) ++index;
+  const Handle target(open_beneath(roots.new_root, "/dev", O_PATH | O_DIRECTORY));
+  return outcome(target.fd < 0 ? target.fd : mount_dev(p, roots, target.fd), index);
+}
 
 Outcome mount_until_placeholder(const Program& p, Roots& roots) {
   for (; roots.mounted < p.mounts.size; ++roots.mounted) {

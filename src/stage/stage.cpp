@@ -18,6 +18,7 @@ Failure furnish(const Program& p, Roots& roots) {
   STEP(clone_root, clone_root(roots));
   STEP(attach_root, attach_root(roots));
   STEP(mount, make_masks(roots));
+  STEP(mount, make_dev(p, roots));
   return {};
 }
 

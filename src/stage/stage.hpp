@@ -98,8 +98,8 @@ struct Roots {
   std::size_t mounted = 0;
 };
 
-/// In fresh user, UTS and mount namespaces, of which nothing is known yet but who the user is: maps the user, names the host, clones
-/// the mount tree. `begin` does it where `roots` is empty.
+/// In fresh user, UTS and mount namespaces, of which nothing is known yet but who the user is and what terminal he has: maps the
+/// user, names the host, clones the mount tree, mounts /dev. `begin` does it where `roots` is empty.
 Failure furnish(const Program& program, Roots& roots);
 
 /// Both make the calling process PID 1 of a finished sandbox; each returns the failure, or step none. `begin` needs nothing of the

@@ -31,6 +31,7 @@ Outcome clone_root(Roots&);
 Outcome forbid_programs(const Roots&);
 Outcome attach_root(const Roots&);
 Outcome make_masks(Roots&);
+Outcome make_dev(const Program&, const Roots&);
 Outcome mount_until_placeholder(const Program&, Roots&);
 Outcome mount_rest(const Program&, Roots&);
 Outcome pivot(const Roots&);
