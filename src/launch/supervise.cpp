@@ -33,7 +33,7 @@ MeterOptions metered(const Plan& plan) {
 
 }  // namespace
 
-Supervisor::Supervisor(const Plan& plan, const SuperviseOptions& options, Nursery* nursery) : plan_(plan), options_(options), nursery_(nursery) {
+Supervisor::Supervisor(const Plan& plan, const SuperviseOptions& options, const Beside& beside) : plan_(plan), options_(options), beside_(beside) {
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, &old_mask_);
@@ -74,7 +74,7 @@ Result<void> Supervisor::start() {
   config.limits = metered(plan_);
   config.traps = {plan_.traps, plan_.trap_roots, plan_.trap_spared};
   started_ = Clock::now();
-  auto init = spawn_init(plan_, config, cgroup_ ? cgroup_.fd() : -1, nursery_);
+  auto init = spawn_init(plan_, config, cgroup_ ? cgroup_.fd() : -1, beside_.nursery);
   if (!init) return std::unexpected(init.error());
   init_ = std::move(*init);
   inner.reset();
@@ -84,6 +84,11 @@ Result<void> Supervisor::start() {
   // The janitor before the placeholders, so that at no time nobody would remove them.
   if (auto r = janitor_.start(placeholders_.places(), cgroup_, init_.pidfd.get()); !r) return r;
   if (auto r = placeholders_.make(); !r) return r;
+  if (beside_.landlock) {
+    auto rules = beside_.landlock();
+    if (!rules) return std::unexpected(rules.error());
+    plan_.landlock.insert(plan_.landlock.end(), rules->begin(), rules->end());
+  }
   auto ruleset = landlock_ruleset(plan_);
   if (!ruleset) return std::unexpected(ruleset.error());
   if (plan_.limits.wall) deadline_ = started_ + *plan_.limits.wall;
@@ -157,8 +162,8 @@ Result<int> Supervisor::finish() {
   return usage_.status;
 }
 
-Result<int> supervise(const Plan& plan, const SuperviseOptions& options, Nursery* nursery) {
-  Supervisor supervisor(plan, options, nursery);
+Result<int> supervise(const Plan& plan, const SuperviseOptions& options, const Beside& beside) {
+  Supervisor supervisor(plan, options, beside);
   if (auto r = supervisor.start(); r) supervisor.attend();
   else supervisor.fail(r.error());
   return supervisor.finish();
@@ -166,6 +171,6 @@ Result<int> supervise(const Plan& plan, const SuperviseOptions& options, Nursery
 
 }  // namespace launch
 
-Result<int> supervise(const Plan& plan, const SuperviseOptions& options) { return launch::supervise(plan, options, nullptr); }
+Result<int> supervise(const Plan& plan, const SuperviseOptions& options) { return launch::supervise(plan, options, launch::Beside{}); }
 
 }  // namespace cordon

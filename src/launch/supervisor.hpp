@@ -5,7 +5,9 @@
 #include <signal.h>
 
 #include <chrono>
+#include <functional>
 #include <optional>
+#include <vector>
 
 #include "base/fd.hpp"
 #include "launch/cgroup.hpp"
@@ -21,9 +23,15 @@
 
 namespace cordon::launch {
 
+/// What is made beside the rest.
+struct Beside {
+  Nursery* nursery = nullptr;                                   ///< where most of the namespaces may be, or null
+  std::function<Result<std::vector<LandlockRule>>()> landlock;  ///< the rules that the plan has not, or null; asked while PID 1 mounts
+};
+
 class Supervisor {
  public:
-  Supervisor(const Plan& plan, const SuperviseOptions& options, Nursery* nursery);
+  Supervisor(const Plan& plan, const SuperviseOptions& options, const Beside& beside);
   ~Supervisor();
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
@@ -61,7 +69,7 @@ class Supervisor {
 
   Plan plan_;  // egress on the host's loopback changes it
   const SuperviseOptions& options_;
-  Nursery* nursery_;
+  const Beside& beside_;
   sigset_t old_mask_{};
   Prepared prepared_;
   Placeholders placeholders_;
@@ -82,7 +90,7 @@ class Supervisor {
   Usage usage_;
 };
 
-/// As cordon::supervise; `nursery`, where some of the sandbox's namespaces may be already, or null.
-[[nodiscard]] Result<int> supervise(const Plan& plan, const SuperviseOptions& options, Nursery* nursery);
+/// As cordon::supervise, of a plan that is not finished.
+[[nodiscard]] Result<int> supervise(const Plan& plan, const SuperviseOptions& options, const Beside& beside);
 
 }  // namespace cordon::launch

@@ -3,7 +3,7 @@
 #include <map>
 #include <utility>
 
-#include "plan/parts.hpp"
+#include "plan/making.hpp"
 
 namespace cordon::plan {
 namespace {
@@ -39,10 +39,6 @@ struct Grants {
     if (access) host[path] |= access;
   }
   void grant(const std::string& path, std::uint64_t access) { grant(path, access, c.view.is_dir(path)); }
-  void inside(const std::string& path, std::uint64_t access) {
-    access &= plan.landlock_fs;
-    if (access) plan.landlock.push_back({path, access, true});
-  }
   bool readable(const std::string& path) const {
     if (!c.paths.may(path, Operation::read)) return false;
     return mounted || std::none_of(programs.denied.begin(), programs.denied.end(), [&](const PathRule& r) { return within(path, r.path); });
@@ -68,11 +64,33 @@ struct Grants {
 }  // namespace
 
 void add_landlock(const Context& c, const Programs& programs, Plan& plan) {
+  begin_landlock(c, plan);
+  const auto rules = landlock_of_host(c, programs, plan);
+  plan.landlock.insert(plan.landlock.begin(), rules.begin(), rules.end());
+}
+
+void begin_landlock(const Context& c, Plan& plan) {
   const int abi = c.facts.landlock_abi;
   plan.landlock_fs = kAbi1 | (abi >= 2 ? kRefer : 0) | (abi >= 3 ? kTruncate : 0) | (abi >= 5 ? kIoctlDev : 0);
   plan.landlock_scoped = abi >= 6 ? 3 : 0;
   const bool mounted = plan.tier == Tier::namespaces;
   if (!mounted && abi >= 4 && plan.net != NetMode::host) plan.landlock_net = 3;  // bind and connect
+  if (!mounted) return;
+  const std::uint64_t exec = plan.restrict_exec ? 0 : kExecute, full = plan.landlock_fs & ~(kExecute | kIoctlDev);
+  const auto inside = [&](const std::string& path, std::uint64_t access) { plan.landlock.push_back({path, access & plan.landlock_fs, true}); };
+  for (const auto& m : plan.mounts) {
+    if (m.kind == MountKind::tmpfs) inside(m.target, full | exec);
+    if (m.kind == MountKind::dev) {
+      inside("/dev", kReadFile | kReadDir | kWriteFile | kTruncate | kIoctlDev);
+      inside("/dev/shm", full | exec);
+    }
+    if (m.kind == MountKind::proc) inside("/proc", kReadFile | kReadDir | kWriteFile | exec);
+  }
+  if (c.view.is_dir("/sys")) inside("/sys", kReadFile | kReadDir);
+}
+
+std::vector<LandlockRule> landlock_of_host(const Context& c, const Programs& programs, Plan& plan) {
+  const bool mounted = plan.tier == Tier::namespaces;
   Grants g{c, programs, plan, mounted, plan.restrict_exec ? 0 : kExecute, {}, {}, {}};
   const std::uint64_t write = plan.landlock_fs & ~(kReadFile | kReadDir | kExecute | kIoctlDev);
   const std::uint64_t full = write | kReadFile | kReadDir | g.exec;
@@ -127,17 +145,10 @@ void add_landlock(const Context& c, const Programs& programs, Plan& plan) {
     for (const char* loader : {"/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1", "/lib/ld-musl-x86_64.so.1"})
       if (const std::string p = canonical(c.view, loader); c.view.exists(p)) g.grant(p, kExecute | kReadFile);
   }
-  for (const auto& [path, access] : g.host) plan.landlock.push_back({path, access, false});
-  if (!mounted) return;
-  for (const auto& m : plan.mounts) {
-    if (m.kind == MountKind::tmpfs) g.inside(m.target, full);
-    if (m.kind == MountKind::dev) {
-      g.inside("/dev", kReadFile | kReadDir | kWriteFile | kTruncate | kIoctlDev);
-      g.inside("/dev/shm", full);
-    }
-    if (m.kind == MountKind::proc) g.inside("/proc", kReadFile | kReadDir | kWriteFile | g.exec);
-  }
-  if (c.view.is_dir("/sys")) g.inside("/sys", kReadFile | kReadDir);
+  std::vector<LandlockRule> rules;
+  rules.reserve(g.host.size());
+  for (const auto& [path, access] : g.host) rules.push_back({path, access, false});
+  return rules;
 }
 
 }  // namespace cordon::plan

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
-#include "plan/parts.hpp"
+#include "plan/making.hpp"
 
 namespace cordon {
 namespace plan {
@@ -25,14 +25,29 @@ void add_traps(const Context& c, Plan& plan) {
 
 }  // namespace
 
-Result<Plan> make_plan(const Policy& policy, const Request& request, const HostFacts& given, const HostView& host) {
-  const HostView view = remembering(host);
-  HostFacts facts = given;
-  facts.project_explicit = given.project_explicit || request.project_explicit;
+Making::Making(const Policy& policy, const Request& request, const HostFacts& facts, const HostView& host)
+    : policy_(policy), request_(request), facts_(facts), view_(remembering(host)) {
+  facts_.project_explicit = facts.project_explicit || request.project_explicit;
+}
+
+Result<void> Making::begin() {
+  return answered([this] { return decide(); });
+}
+
+Result<std::vector<LandlockRule>> Making::landlock() {
+  return answered([this]() -> Result<std::vector<LandlockRule>> {
+    // In the other tier there is nothing to mount meanwhile.
+    return plan_.tier == Tier::namespaces ? landlock_of_host(context(), programs_, plan_) : std::vector<LandlockRule>();
+  });
+}
+
+Result<void> Making::decide() {
+  const Context c = context();
+  const auto& [policy, request, facts, view, paths] = c;
+  Plan& plan = plan_;
   if (request.argv.empty()) return refused("no command was given");
   for (const auto& a : request.argv)
     if (a.find('\0') != std::string::npos) return refused("an argument holds a NUL byte");
-  Plan plan;
   const auto tier = choose_tier(policy, facts);
   if (!tier) return std::unexpected(tier.error());
   plan.tier = *tier;
@@ -45,7 +60,7 @@ Result<Plan> make_plan(const Policy& policy, const Request& request, const HostF
   plan.new_session = facts.tty.empty();
   plan.tty = facts.tty;
 
-  const PathPolicy paths = PathPolicy::make(policy, facts, view);
+  paths_ = PathPolicy::make(policy, facts, view);
   for (const auto& [what, path] : {std::pair{"project", facts.project}, {"working directory", facts.cwd}})
     if (const Verdict v = paths.decide_canonical(path, Operation::read); !v.allowed)
       return refused(std::string("the ") + what + " " + path + " may not be read: rule '" + v.rule.text + "' of " + v.rule.origin.source,
@@ -59,10 +74,10 @@ Result<Plan> make_plan(const Policy& policy, const Request& request, const HostF
   plan.git_absent = paths.git().absent;
 
   plan.environment = make_environment(policy.env, request.environment);
-  if (*tier == Tier::namespaces) add_private_places(Context{policy, request, facts, view, paths}, plan);
+  if (*tier == Tier::namespaces) add_private_places(c, plan);
   const std::string path = search_path(plan.environment);
-  const Context c{policy, request, facts, view, paths};
-  const Programs programs = resolve_programs(policy.exec, facts, view, path);
+  programs_ = resolve_programs(policy.exec, facts, view, path);
+  const Programs& programs = programs_;
   plan.restrict_exec = !programs.any;
   for (const auto* list : {&programs.denied, &programs.allowed})
     for (const PathRule& r : *list) plan.exec_rules.push_back({r.path, r.rule.text + " (" + r.rule.origin.text() + ")", list == &programs.denied});
@@ -78,6 +93,7 @@ Result<Plan> make_plan(const Policy& policy, const Request& request, const HostF
   if (plan.tier == Tier::namespaces) {
     if (auto r = add_mounts(c, programs, plan); !r) return std::unexpected(r.error());
     plan.mechanisms = {"namespaces", "mounts"};
+    begin_landlock(c, plan);
   } else {
     plan.git_dir.clear();
     plan.git_absent = false;
@@ -90,7 +106,7 @@ Result<Plan> make_plan(const Policy& policy, const Request& request, const HostF
     if (plan.net == NetMode::none && facts.landlock_abi < 4) weaker("the network is held by the filter alone: this kernel's Landlock knows no ports");
     if (plan.restrict_exec) weaker("exec.allow is held by Landlock alone: a program that can be read runs through the loader");
   }
-  add_landlock(c, programs, plan);
+  if (plan.tier != Tier::namespaces) add_landlock(c, programs, plan);
   add_traps(c, plan);
   plan.mechanisms.insert(plan.mechanisms.end(), {"landlock", "seccomp"});
   if (auto r = add_limits(c, plan); !r) return std::unexpected(r.error());
@@ -102,13 +118,23 @@ Result<Plan> make_plan(const Policy& policy, const Request& request, const HostF
   }
   if (plan.restrict_exec && !facts.memfd_noexec)
     plan.weaker.push_back("this kernel has no vm.memfd_noexec: programs in memory files are not held by exec.allow");
+  return {};
+}
+
+Result<Plan> make_plan(const Policy& policy, const Request& request, const HostFacts& facts, const HostView& host) {
+  Making making(policy, request, facts, host);
+  if (auto r = making.begin(); !r) return std::unexpected(r.error());
+  const auto rules = making.landlock();
+  if (!rules) return std::unexpected(rules.error());
+  Plan plan = making.plan();
+  plan.landlock.insert(plan.landlock.begin(), rules->begin(), rules->end());
   return plan;
 }
 
 }  // namespace plan
 
 Result<Plan> make_plan(const Policy& policy, const Request& request, const HostFacts& facts) {
-  return plan::answered([&] { return plan::make_plan(policy, request, facts, plan::real_host()); });
+  return plan::make_plan(policy, request, facts, plan::real_host());
 }
 
 }  // namespace cordon

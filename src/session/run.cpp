@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "launch/supervisor.hpp"
+#include "plan/making.hpp"
 
 namespace cordon::session {
 
@@ -14,8 +15,9 @@ Result<int> run(const Policy& policy, const Request& request, const SuperviseOpt
   auto facts = read_host_facts(request);
   if (!facts) return std::unexpected(facts.error());
   const auto attempt = [&]() -> Result<int> {
-    const auto plan = make_plan(policy, request, *facts);
-    return plan ? launch::supervise(*plan, options, &nursery) : std::unexpected(plan.error());
+    plan::Making making(policy, request, *facts);
+    if (auto r = making.begin(); !r) return std::unexpected(r.error());
+    return launch::supervise(making.plan(), options, {&nursery, [&] { return making.landlock(); }});
   };
   auto status = attempt();
   // A host may refuse user namespaces in ways that no file tells. What the policy accepts below them is tried once, and told.
