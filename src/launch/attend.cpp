@@ -20,6 +20,7 @@ namespace cordon::launch {
 namespace {
 constexpr auto kGrace = std::chrono::seconds(2);        // between SIGTERM and SIGKILL at the end of the wall time
 constexpr auto kSweep = std::chrono::seconds(3);        // PID 1 has for its last look
+constexpr int kPatience = 3'000;                        // milliseconds for PID 1's next word, where it must be about to come
 constexpr auto kLook = std::chrono::milliseconds(100);  // between two looks at the cgroup
 }
 
@@ -53,6 +54,8 @@ void Supervisor::attend() {
       return fail({ErrorKind::impossible, "the janitor of the sandbox was killed", "so the command was ended", 0, built_ ? 137 : 125});
     if (!output_.move(fds.data() + kFixed)) {
       limit_hit("output");
+      // The command can be quicker than PID 1's word that it was started.
+      for (pollfd p{control_.get(), POLLIN, 0}; !built_ && !over_ && poll(&p, 1, kPatience) > 0;) hear_init();
       return;
     }
     if (fds[1].revents != 0) hear_signals();
