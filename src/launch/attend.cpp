@@ -119,7 +119,7 @@ void Supervisor::hear_signals() {
     // we stop follows from whether the command did.
     const bool from_terminal = s.ssi_code == SI_KERNEL && !plan_.new_session;
     if (!from_terminal || n == SIGHUP) send_signal(n);
-    if (over_ && (n == SIGINT || n == SIGTERM || n == SIGHUP || n == SIGQUIT)) output_ = {};  // nobody reads what is left
+    if (over_ && (n == SIGINT || n == SIGTERM || n == SIGHUP || n == SIGQUIT)) output_.close();  // nobody reads what is left
   }
 }
 
@@ -195,6 +195,7 @@ void Supervisor::denied(const std::string& bytes) {
 
 void Supervisor::limit_hit(const std::string& name) {
   ++usage_.limits;
+  limit_ = name;
   emit(limit_event(name));
 }
 

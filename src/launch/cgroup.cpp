@@ -69,10 +69,11 @@ std::optional<std::chrono::microseconds> Cgroup::cpu() const {
 
 std::optional<std::uint64_t> Cgroup::peak_memory() const { return number(memory_peak_, ""); }
 
-const char* Cgroup::limit_hit() const {
-  if (number(memory_events_, "oom_kill ").value_or(0) > 0) return "memory";
-  if (number(pids_events_, "max ").value_or(0) > 0) return "processes";
-  return nullptr;
+std::vector<const char*> Cgroup::limits_hit() const {
+  std::vector<const char*> hit;
+  if (number(memory_events_, "oom_kill ").value_or(0) > 0) hit.push_back("memory");
+  if (number(pids_events_, "max ").value_or(0) > 0) hit.push_back("processes");
+  return hit;
 }
 
 void Cgroup::kill() {

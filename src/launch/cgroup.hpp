@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/fd.hpp"
 #include "launch/placeholders.hpp"
@@ -27,8 +28,8 @@ class Cgroup {
   [[nodiscard]] int kill_fd() const { return kill_.get(); }
   [[nodiscard]] std::optional<std::chrono::microseconds> cpu() const;
   [[nodiscard]] std::optional<std::uint64_t> peak_memory() const;
-  /// The limit at which the kernel ended or refused something, or null.
-  [[nodiscard]] const char* limit_hit() const;
+  /// The limits at which the kernel ended or refused something.
+  [[nodiscard]] std::vector<const char*> limits_hit() const;
   /// Ends all of its processes.
   void kill();
   /// All of its processes must have ended.

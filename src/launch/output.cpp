@@ -19,7 +19,7 @@ bool same_file(int a, int b) {
 }  // namespace
 
 Result<void> Output::open(std::uint64_t limit) {
-  left_ = limit;
+  limit_ = left_ = limit;
   for (const int target : {1, 2}) {
     struct stat s{};
     if (isatty(target) || fstat(target, &s) != 0) continue;

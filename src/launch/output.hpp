@@ -7,6 +7,7 @@
 #include <poll.h>
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/fd.hpp"
@@ -19,6 +20,8 @@ class Output {
   Result<void> open(std::uint64_t limit);
   /// The command's end for descriptor 1 or 2, or -1: unchanged.
   [[nodiscard]] int command_end(int stream) const;
+  /// Lets nothing more through.
+  void close() { streams_.clear(); }
   /// In the supervisor, once PID 1 has its copies.
   void close_command_ends();
   /// What to wait for, appended to `fds`; `moved` wants the same entries back. Returns the number appended.
@@ -26,6 +29,8 @@ class Output {
   /// Moves what is there. False once the limit is passed: nothing more is let through.
   [[nodiscard]] bool move(const pollfd* fds);
   [[nodiscard]] bool open() const { return !streams_.empty(); }
+  /// Bytes that were let through; nothing where they are not counted.
+  [[nodiscard]] std::optional<std::uint64_t> passed() const { return limit_ ? std::optional(*limit_ - left_) : std::nullopt; }
 
  private:
   struct Stream {
@@ -38,6 +43,7 @@ class Output {
   enum class Moved { all, some, end };
   Moved move(Stream& stream);
   std::vector<Stream> streams_;
+  std::optional<std::uint64_t> limit_;
   std::uint64_t left_ = 0;
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/report.hpp"
 
+#include <cstdlib>
+
 namespace cordon::launch {
 namespace {
 
@@ -8,6 +10,12 @@ std::string array(const std::vector<std::string>& texts) {
   std::string s = "[";
   for (const auto& t : texts) s += (s.size() > 1 ? "," : "") + json_string(t);
   return s + "]";
+}
+
+// The number behind `key`, 0 where there is none: without a network nothing went out or came in.
+std::uint64_t number_at(const std::string& json, const std::string& key) {
+  const auto at = json.find(key);
+  return at == std::string::npos ? 0 : std::strtoull(json.c_str() + at + key.size(), nullptr, 10);
 }
 
 }  // namespace
@@ -39,6 +47,11 @@ Event exit_event(const Plan& plan, const Usage& u, pid_t pid) {
              {"peak_memory", std::to_string(u.peak_memory)},
              {"refused", std::to_string(u.refused)},
              {"limits", std::to_string(u.limits)}};
+  if (u.output) e.extra.emplace_back("output", std::to_string(*u.output));
+  if (plan.net != NetMode::host) {  // there nobody counts
+    e.extra.emplace_back("bytes_out", std::to_string(number_at(u.network, "\"bytes_up\":")));
+    e.extra.emplace_back("bytes_in", std::to_string(number_at(u.network, "\"bytes_down\":")));
+  }
   if (!u.network.empty()) e.extra.emplace_back("net", u.network);
   return e;
 }

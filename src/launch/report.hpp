@@ -5,6 +5,7 @@
 #include <cordon/plan.hpp>
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 
 #include "launch/messages.hpp"
@@ -22,6 +23,7 @@ struct Usage {
   std::uint64_t peak_memory = 0;                           ///< bytes
   std::uint64_t refused = 0, limits = 0;                   ///< counts
   std::string network;                                     ///< JSON of the egress process, or empty
+  std::optional<std::uint64_t> output;                     ///< bytes of standard output and error, where they are counted
 };
 [[nodiscard]] Event exit_event(const Plan& plan, const Usage& usage, pid_t pid);
 

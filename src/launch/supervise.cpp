@@ -136,12 +136,14 @@ Result<int> Supervisor::finish() {
   placeholders_.remove();
   const auto cgroup_cpu = cgroup_.cpu();
   const auto cgroup_peak = cgroup_.peak_memory();
-  if (const char* name = cgroup_.limit_hit()) limit_hit(name);
+  for (const char* name : cgroup_.limits_hit()) limit_hit(name);
   cgroup_.remove();
   janitor_.stop();
   terminal_.take();
   if (failure_ && failure_->exit_status == 126 && (failure_->errno_value == EACCES || failure_->errno_value == EPERM)) emit(exec_denied_event(plan_));
   if (failure_ && failure_->exit_status != 137) return std::unexpected(*failure_);  // the command did not run
+  if (!built_ && !wait_status_ && !limit_.empty())
+    return refused("the limit " + limit_ + " is too small: it was passed while the sandbox was built", "raise it: --limit " + limit_ + "=...");
   if (!built_ && !wait_status_) return impossible("the sandbox was killed while it was built", 0, "was memory short?");
   usage_.status = 137;
   if (wait_status_ && WIFSIGNALED(*wait_status_)) {
@@ -156,6 +158,7 @@ Result<int> Supervisor::finish() {
   usage_.cpu_user = seconds(usage.ru_utime);
   usage_.cpu_system = seconds(usage.ru_stime);
   usage_.peak_memory = cgroup_peak.value_or(static_cast<std::uint64_t>(usage.ru_maxrss) * 1024);
+  usage_.output = output_.passed();
   usage_.cpu = cgroup_cpu ? std::chrono::duration<double>(*cgroup_cpu).count() : usage_.cpu_user + usage_.cpu_system;
   emit(exit_event(plan_, usage_, init_.pid));
   if (failure_) return std::unexpected(*failure_);

@@ -87,6 +87,7 @@ class Supervisor {
   bool timed_out_ = false, built_ = false, over_ = false, gone_ = false, egress_ready_ = false, swept_ = false;
   std::optional<int> wait_status_;
   std::optional<Error> failure_;
+  std::string limit_;  // the last one that was passed
   Usage usage_;
 };
 

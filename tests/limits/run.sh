@@ -47,6 +47,13 @@ head -c 5000000 /dev/urandom >../big
 ok "output: five megabytes pass unchanged" same "$(c --limit output=8MiB -- cat <../big | cksum)" "$(cksum <../big)"
 ok "output: a reader that leaves ends the command by SIGPIPE" same "$(c --limit output=1GiB -- sh -c 'yes; echo $? >status' | head -n 1; cat status)" $'y\n141'
 
+c --quiet --events ../events --limit output=1000 -- head -c 600 /dev/zero >/dev/null
+ok "output: exit names the bytes" same "$(grep '"kind":"exit"' ../events | grep -o '"output":[0-9]*')" '"output":600'
+ok "exit names the bytes of the network, of which there is none" same "$(grep '"kind":"exit"' ../events | grep -o '"bytes_out":0,"bytes_in":0')" '"bytes_out":0,"bytes_in":0'
+rm -f ../events
+too_small() { c --quiet --limit memory=4KiB -- true 2>&1 | grep -q '^cordon: the limit memory is too small: .*; raise it: --limit memory=...$'; }
+ok "memory: what is too small to start at all is told so" soon too_small
+
 ok "file-size: it holds and is told" told file-size --limit file-size=1MiB -- perl -e 'open F, ">", "f"; syswrite(F, "x" x (2 << 20)); syswrite(F, "x")'
 ok "open-files: the limit is the command's" same "$(c --limit open-files=32 -- sh -c 'ulimit -n')" 32
 ok "wall: it is told" told wall --limit wall=200ms -- sleep 20
