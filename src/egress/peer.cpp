@@ -9,20 +9,24 @@
 
 namespace cordon::egress {
 
-// Shared with the timer's handler, which may come after the peer is gone.
+// Shared with the timer's handler, which may come after the peer is gone. The timer stays where it is when the limit moves to later,
+// as it does several times for each connection, and moves when it fires: each move is a system call and a turn of the loop.
 struct Peer::Limit {
   explicit Limit(Stream& s) : stream(&s), timer(s.get_executor()) {}
   Stream* stream;
   Timer timer;
+  Clock::time_point until = Clock::time_point::max();
   bool expired = false;
   bool armed = false;
 
   static void wait(const std::shared_ptr<Limit>& self) {
     self->armed = true;
-    self->timer.async_wait([self](const error_code&) {
+    self->timer.expires_at(self->until);
+    self->timer.async_wait([self](const error_code& e) {
+      if (e) return;  // the peer is gone, or another wait has begun
       self->armed = false;
-      if (!self->stream || self->timer.expiry() == Clock::time_point::max()) return;
-      if (self->timer.expiry() > Clock::now()) return wait(self);  // it was moved
+      if (!self->stream || self->until == Clock::time_point::max()) return;
+      if (self->until > Clock::now()) return wait(self);
       self->expired = true;
       error_code ignored;
       self->stream->cancel(ignored);
@@ -40,13 +44,13 @@ Peer::~Peer() {
 
 void Peer::expires_after(std::chrono::milliseconds limit) {
   limit_->expired = false;
-  limit_->timer.expires_after(limit);
-  if (!limit_->armed) Limit::wait(limit_);
+  limit_->until = Clock::now() + limit;
+  if (!limit_->armed || limit_->until < limit_->timer.expiry()) Limit::wait(limit_);
 }
 
 void Peer::never_expires() {
   limit_->expired = false;
-  limit_->timer.expires_at(Clock::time_point::max());
+  limit_->until = Clock::time_point::max();
 }
 
 bool Peer::expired() const { return limit_->expired; }
