@@ -100,7 +100,8 @@ Result<void> Making::decide() {
     const auto weaker = [&](std::string sentence) { plan.weaker.push_back(std::move(sentence)); };
     weaker("no namespaces" + (facts.user_namespaces_why.empty() ? "" : " (" + facts.user_namespaces_why + ")") +
            ": processes, names and metadata of files, and System V IPC are the host's");
-    weaker("no private /tmp: nothing in /tmp, /var/tmp and /run can be read or written, and programs find no place for temporary files but the project");
+    weaker(
+        "no private /tmp: nothing in /tmp, /var/tmp and /run can be read or written, and programs find no place for temporary files but the project");
     weaker("what is denied in a writable directory is not protected, and what the command leaves running ends with its session only");
     if (plan.net == NetMode::filtered) weaker("any program of the command may connect to the egress port on every address of the host");
     if (plan.net == NetMode::none && facts.landlock_abi < 4) weaker("the network is held by the filter alone: this kernel's Landlock knows no ports");
