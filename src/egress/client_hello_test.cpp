@@ -127,7 +127,7 @@ TEST(ClientHello, LengthsThatDoNotFitAreMalformed) {
                                                             "a",
                                              2)))),
             Result::malformed);
-  EXPECT_EQ(result(hello(server_name("a.com") + number(0x0a, 2) + "\x00")), Result::malformed);
+  EXPECT_EQ(result(hello(server_name("a.com") + number(0x0a, 2) + '\0')), Result::malformed);
   EXPECT_EQ(result(records(handshake(body(server_name("a.com")) + "x"))), Result::malformed) << "bytes behind the extensions";
   const std::string good = body(server_name("a.com"));
   for (std::size_t i = 0; i < good.size(); ++i) {

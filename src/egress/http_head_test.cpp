@@ -177,8 +177,7 @@ TEST(RequestHead, TheBodyHasOneLength) {
                           "Transfer-Encoding: xchunked\r\n",
                           "Transfer-Encoding: chunked;q=1\r\n",
                           "Transfer-Encoding: \"chunked\"\r\n",
-                          "Transfer-Encoding: \x0b"
-                          "chunked\r\n",
+                          "Transfer-Encoding: \013chunked\r\n",
                           "Transfer-Encoding:\r\n",
                           "Transfer-Encoding: identity\r\n",
                           "Transfer-Encoding : chunked\r\n"})
