@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# All tests of a build folder, or one suite: all.sh BUILD [SUITE]. The last line counts them.
+# All tests of a build folder, or some suites: all.sh BUILD [SUITE...]. The last line counts them.
 #
 # A suite is an executable tests/NAME/run.sh. It gets the path of the built `cordon`; what else was built lies beside that.
 # Its last line is "N passed, N failed, N skipped"; a skip is a line "SKIP what: why". As root it runs twice, as root and as
@@ -10,7 +10,10 @@
 #   alone      nothing else runs meanwhile                     time=N       seconds it may take (default 600)
 #   check      not in a plain run of all: named, or by `./dev check` (CORDON_CHECK=1)
 set -u
-build=$(cd "$1" && pwd) only=${2:-}
+build=$(cd "$1" && pwd)
+shift
+only="$*"
+wanted() { [ -z "$only" ] || [[ " $only " == *" $1 "* ]]; }
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'chmod -R u+rwx "$work" 2>/dev/null; rm -rf "$work"' EXIT
@@ -29,13 +32,13 @@ add() { job_names+=("$1"); job_who+=("$2"); job_time+=("$3"); job_alone+=("$4");
 for unit in "$build"/*_test; do
   name=$(basename "$unit")
   [ -x "$unit" ] || continue
-  [ -z "$only" ] || [ "$only" = unit ] || [ "$only" = "$name" ] || continue
+  wanted unit || wanted "$name" || continue
   add "$name" unit 600 ''
 done
 for script in "$here"/*/run.sh; do
   name=$(basename "$(dirname "$script")") time=600 alone='' who=''
   [ -x "$script" ] || continue
-  [ -z "$only" ] || [ "$only" = "$name" ] || continue
+  wanted "$name" || continue
   words=$(sed -n '1,12s/^# suite: *//p' "$script")
   for word in $words; do
     case $word in

@@ -22,12 +22,10 @@ programs = [build / "cordon", build / "cordon-egress", *sorted(build.glob("*_tes
 # Who comes first makes a program's file, and all must be able to write it.
 for program in programs[:2]:
     subprocess.run([program, "--version"], umask=0, capture_output=True)
-for suite in suites:
-    r = subprocess.run(["bash", here / "all.sh", build, suite], capture_output=True, text=True, errors="replace")
-    last = r.stdout.strip().split("\n")[-1]
-    print(f"{suite}: {last}", flush=True)  # a failure is the business of `./dev test`, where nothing is slowed down by counting
-    if os.environ.get("COVERAGE_VERBOSE") and r.returncode:
-        print(r.stdout)
+with subprocess.Popen(["bash", here / "all.sh", build, *suites], stdout=subprocess.PIPE, text=True, errors="replace") as tests:
+    for line in tests.stdout:  # a failure is the business of `./dev test`, where nothing is slowed down by counting
+        if line.startswith(("ok ", "FAILED ")) or os.environ.get("COVERAGE_VERBOSE"):
+            print(line, end="", flush=True)
 counted = sorted(raw.glob("*.profraw"))
 profile = build / "coverage.profdata"
 subprocess.run(["llvm-profdata-19", "merge", "-sparse", *counted, "-o", profile], check=True)
