@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 
@@ -234,17 +235,19 @@ TEST(Policy, TenThousandRulesAreReadInTime) {
   text += "]\n[net]\nmode = \"filtered\"\nallow = [\n";
   for (int i = 0; i < 10'000; ++i) text += "  \"host" + std::to_string(i) + ".example.com:443\",\n";
   text += "]\n";
-  const auto start = std::chrono::steady_clock::now();
+  // The processor's time, which a busy machine does not stretch; what grows with the square of the rules takes minutes.
+  const auto milliseconds = [] { return std::clock() * 1000LL / CLOCKS_PER_SEC; };
+  const auto start = milliseconds();
   const auto p = parse_policy(text, "big.toml");
-  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start).count();
+  const auto took = milliseconds() - start;
   ASSERT_TRUE(p) << p.error().sentence();
   EXPECT_EQ(p->net.allow.size(), 10'000U);
   RecordProperty("milliseconds", static_cast<int>(took));
-  EXPECT_LT(took, 1000) << "a bound for loaded machines and sanitizers; alone it takes a twentieth";
-  const auto again = std::chrono::steady_clock::now();
+  EXPECT_LT(took, 5000) << "a bound for sanitizers; without, it takes a hundredth";
+  const auto again = milliseconds();
   const Policy both = compose(*p, *p);
   EXPECT_EQ(both, *p);
-  EXPECT_LT(std::chrono::steady_clock::now() - again, std::chrono::seconds(2));
+  EXPECT_LT(milliseconds() - again, 5000);
 }
 
 TEST(Policy, JsonAndTomlReadBackToAnEqualPolicy) {
