@@ -36,7 +36,7 @@ Bound bound() {
   socklen_t size = sizeof at;
   const int on = 1;
   setsockopt(b.fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  bind(b.fd.get(), reinterpret_cast<sockaddr*>(&at), size);
+  EXPECT_EQ(bind(b.fd.get(), reinterpret_cast<sockaddr*>(&at), size), 0);
   getsockname(b.fd.get(), reinterpret_cast<sockaddr*>(&at), &size);
   b.port = ntohs(at.sin_port);
   return b;
