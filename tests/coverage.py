@@ -55,7 +55,7 @@ total = reached = 0
 failed = []
 print(f"{'file':44} lines   reached")
 for f in sorted(json.loads(export)["data"][0]["files"], key=lambda f: f["filename"]):
-    name = f["filename"][f["filename"].index("src/"):] if "src/" in f["filename"] else f["filename"]
+    name = re.search(r"(src|include)/.*", f["filename"].removeprefix(str(here.parent)))[0]
     summary = f["summary"]["lines"]
     count, covered = summary["count"], summary["covered"]
     total, reached = total + count, reached + covered

@@ -137,7 +137,7 @@ TEST(PolicyErrors, BombsAreRefusedQuicklyAndInBoundedMemory) {
     for (int i = 0; i < n; ++i) out += s;
     return out;
   };
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = std::clock();
   for (const std::string& bomb : {many("[", 500'000), "a" + many(".a", 500'000) + " = 1", "a = " + many("{a=", 300'000),
                                   "[" + many("a.", 400'000) + "a]", "a" + many(".\"a\"", 200'000) + "=1", "a" + many(".'a'", 200'000) + "=1"}) {
     EXPECT_NE(toml(bomb).find("nested too deeply"), std::string::npos) << bomb.substr(0, 10);
@@ -147,7 +147,7 @@ TEST(PolicyErrors, BombsAreRefusedQuicklyAndInBoundedMemory) {
   EXPECT_EQ(said("version = 1\n" + std::string(10 << 20, '#')), "the policy p.toml is larger than 1 MiB; name a policy file");
   EXPECT_NE(toml(many("[[a]]\n", 150'000)), "accepted");
   EXPECT_NE(toml(many("a.b=1\n", 150'000)), "accepted");
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  EXPECT_LT(std::clock() - start, 5 * CLOCKS_PER_SEC);
   // Dots and brackets in strings and comments are no nesting.
   EXPECT_EQ(toml("[net]\nallow=[\"" + many("a.", 100) + "example\", 'b.c'] # [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[ a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a"),
             "accepted");
@@ -227,6 +227,20 @@ TEST_F(Files, WhatIsNoFileIsRefusedAndNotWaitedFor) {
   EXPECT_EQ(load(write("big.toml", "version=1\n" + std::string(10 << 20, '#'))), "the policy big.toml is larger than 1 MiB; name a policy file");
   EXPECT_EQ(load(write("empty.toml", "")), "empty.toml:1:1: the version is missing; write version = 1");
   EXPECT_EQ(load(write("json_inside.toml", " {\"version\":1}")), "accepted");
+}
+
+// toml++ looks such characters up in a table with holes: found by the fuzzer.
+TEST(Policy, CharactersBeyondAsciiStandInStringsAndCommentsAlone) {
+  const auto said = [](const std::string& text) {
+    const auto p = parse_policy(text, "p.toml");
+    return p ? std::string("accepted") : p.error().sentence();
+  };
+  const std::string why = ": a character that is not ASCII stands outside of strings and comments; put it into quotes";
+  EXPECT_EQ(said("\xef\xbb\x9fvervsi"), "p.toml:1:1" + why);
+  EXPECT_EQ(said("version = 1\n# Ünïcode\n[fs]\ndeny_read = [\"ä\", ö]\n"), "p.toml:4:19" + why);
+  EXPECT_EQ(said("version = 1\nx = \"\"\"a\"\"\"\"\" ä"), "p.toml:2:15" + why) << "two quotes before the end of a string are its text";
+  EXPECT_EQ(said("version = 1 \u00a0"), "p.toml:1:13" + why) << "a blank that is none";
+  EXPECT_EQ(said("\xef\xbb\xbfversion = 1 # ä\n[fs]\ndeny_read = [\"ä\", 'ö', \"\"\"\\\"\"\"ü\"\"\"]\n"), "accepted");
 }
 
 TEST(Policy, TenThousandRulesAreReadInTime) {
