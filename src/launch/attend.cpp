@@ -19,14 +19,15 @@
 namespace cordon::launch {
 namespace {
 constexpr auto kGrace = std::chrono::seconds(2);        // between SIGTERM and SIGKILL at the end of the wall time
-constexpr auto kSweep = std::chrono::seconds(3);        // PID 1 has for its last look
+constexpr auto kSweep = std::chrono::seconds(5);        // PID 1 has for its last look when somebody waits for the end,
+constexpr auto kLastLook = std::chrono::seconds(25);    // and when nobody does; it gives up earlier (sweep_budget.hpp)
 constexpr int kPatience = 3'000;                        // milliseconds for PID 1's next word, where it must be about to come
 constexpr auto kLook = std::chrono::milliseconds(100);  // between two looks at the cgroup
 }
 
 int Supervisor::patience() const {
   auto next = deadline_;
-  for (const auto& at : {look_at_, shed_at_})
+  for (const auto& at : {look_at_, shed_at_, swept_by_})
     if (at && (!next || *at < *next)) next = at;
   if (!next) return -1;
   return static_cast<int>(std::max<long long>(0, std::chrono::ceil<std::chrono::milliseconds>(*next - Clock::now()).count()));
@@ -48,6 +49,10 @@ void Supervisor::attend() {
     if (shed_at_ && Clock::now() >= *shed_at_) {
       shed_code();
       shed_at_.reset();
+    }
+    if (swept_by_ && Clock::now() >= *swept_by_) {
+      swept_by_.reset();
+      end_init();
     }
     if (fds[3].revents != 0) return;
     if (fds[2].revents != 0)  // nobody would remove the placeholders if we were killed now
@@ -120,6 +125,9 @@ void Supervisor::hear_signals() {
     const bool from_terminal = s.ssi_code == SI_KERNEL && !plan_.new_session;
     if (!from_terminal || n == SIGHUP) send_signal(n);
     if (over_ && (n == SIGINT || n == SIGTERM || n == SIGHUP || n == SIGQUIT)) output_.close();  // nobody reads what is left
+    if (n != SIGINT && n != SIGTERM && n != SIGHUP && n != SIGQUIT) continue;
+    if (over_) output_ = {};                  // nobody reads what is left
+    if (swept_by_) swept_by_ = Clock::now();  // nobody waits for the last look either
   }
 }
 
@@ -161,6 +169,7 @@ void Supervisor::hear_init() {
   if (got < 0) return;
   if (got == 0) {
     over_ = gone_ = true;
+    swept_by_.reset();
     return;
   }
   m.text[sizeof m.text - 1] = 0;
@@ -168,9 +177,15 @@ void Supervisor::hear_init() {
     case MessageKind::listeners: egress_.give_listeners(std::move(descriptors[0]), std::move(descriptors[1])); break;
     case MessageKind::built: built(); break;
     case MessageKind::failed: fail(worded(m.failure, plan_)); break;
-    case MessageKind::ended: wait_status_ = m.value; break;
+    case MessageKind::ended:
+      wait_status_ = m.value;
+      swept_by_ = Clock::now() + kLastLook;
+      break;
     case MessageKind::stopped: stopped(m.value); break;
-    case MessageKind::limit: limit_hit(m.text); break;
+    case MessageKind::limit:
+      limit_hit(m.text);
+      swept_by_ = Clock::now() + kLastLook;
+      break;
     case MessageKind::event: denied(bytes); break;
     case MessageKind::swept: swept_ = true; break;
     case MessageKind::go:

@@ -3,76 +3,33 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <sys/statvfs.h>
-#include <sys/syscall.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "base/fd.hpp"
 #include "launch/git_config.hpp"
+#include "launch/set_aside.hpp"
 
 namespace cordon::launch {
 namespace {
 
-constexpr const char* kSuffix = ".quarantined-by-cordon";
-constexpr const char* kClean = "config.cordon-clean";
-constexpr int kIncludes = 10;                  // as deep as git follows them
+constexpr const char* kTodo = "git-rebase-todo";
 constexpr std::size_t kMostConfig = 1U << 20;  // bytes; a larger file is set aside unread
-
-// At most `most` bytes of a regular file; FIFOs and devices are not waited for.
-std::optional<std::string> read_at(int directory, const char* name, std::size_t most) {
-  const Fd fd(openat(directory, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  struct stat s{};
-  if (!fd || fstat(fd.get(), &s) != 0 || !S_ISREG(s.st_mode) || s.st_size > static_cast<off_t>(most)) return std::nullopt;
-  std::string text(static_cast<std::size_t>(s.st_size), '\0');
-  std::size_t have = 0;
-  for (ssize_t n = 1; have < text.size() && n > 0; have += static_cast<std::size_t>(std::max<ssize_t>(n, 0)))
-    n = read(fd.get(), text.data() + have, text.size() - have);
-  text.resize(have);
-  return text;
-}
 
 // What the walls keep from being written is not the command's work, however new it is: the host writes, too.
 bool could_write(int directory, const char* name) {
-  if (const Fd fd(openat(directory, name, O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)); fd) return true;
+  if (const Fd fd(openat(directory, name, O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW)); fd || errno == EWOULDBLOCK) return true;
   struct stat s{};
-  return errno == EACCES && fstatat(directory, name, &s, 0) == 0 && ((s.st_mode & 0200) == 0 || s.st_uid != geteuid());
-}
-
-// The owner may have been left without the right to change his own directory.
-void make_writable(int directory) {
-  struct stat s{};
-  if (fstat(directory, &s) == 0 && (s.st_mode & 0300) != 0300) fchmod(directory, (s.st_mode & 07777) | 0300);
-}
-
-// Renames within a directory to a name that is free. The new name, or nothing.
-std::string set_aside(int directory, const std::string& name, const std::string& as) {
-  make_writable(directory);
-  for (int i = 0; i < 100; ++i) {
-    const std::string to = as + kSuffix + (i == 0 ? "" : "." + std::to_string(i));
-    if (renameat2(directory, name.c_str(), directory, to.c_str(), RENAME_NOREPLACE) == 0) return to;
-    if (errno != EEXIST) break;
-  }
-  return {};
-}
-
-// One rename puts the clean file in place, so that at no time there is none and at no time the old one is back.
-std::string replace(int directory, const std::string& name, const std::string& clean) {
-  make_writable(directory);
-  unlinkat(directory, kClean, 0);
-  Fd fd(openat(directory, kClean, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
-  const bool written = fd && write(fd.get(), clean.data(), clean.size()) == static_cast<ssize_t>(clean.size());
-  if (written && renameat2(directory, kClean, directory, name.c_str(), RENAME_EXCHANGE) == 0) return set_aside(directory, kClean, name);
-  if (fd) unlinkat(directory, kClean, 0);
-  return set_aside(directory, name, name);  // git then has its defaults
+  if (errno == ENXIO) return true;  // a FIFO that nobody reads
+  return errno == EACCES && fstatat(directory, name, &s, AT_SYMLINK_NOFOLLOW) == 0 && ((s.st_mode & 0200) == 0 || s.st_uid != geteuid());
 }
 
 // What git looks for where core.hooksPath says: other programs may lie there, too. githooks(5).
@@ -92,145 +49,217 @@ bool is_hook_name(const std::string& name) {
   return name.starts_with("p4-") || std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
-bool is_executable(const std::string& name, const struct stat& s) {
-  return S_ISREG(s.st_mode) && (s.st_mode & 0111) != 0 && !name.ends_with(".sample") && name.find(kSuffix) == std::string::npos;
-}
+bool is_executable(const struct stat& s) { return S_ISREG(s.st_mode) && (s.st_mode & 0111) != 0; }
 
 struct CloseDir {
   void operator()(DIR* d) const { closedir(d); }
 };
 
-// A name in an open directory.
-struct Place {
-  int directory;
-  std::string path;  // of the directory
-  std::string name;
-};
-
 class Disarm {
  public:
-  Disarm(const GitDirectory& at, Traps mode, const Since& since, const std::function<void(const Trap&)>& tell)
-      : at_(at), mode_(mode), since_(since), tell_(tell) {
+  Disarm(const GitDirectory& at, const Look& look) : at_(at), look_(look) {
     // Old files that became a repository's only now. A directory's own time changes with its entries, so this is that of refs,
     // to which git seldom adds one.
-    reshaped_ = changed(here("refs")) || changed(here("commondir"));
+    reshaped_ = changed("refs") || changed("commondir");
+    touched_ = reshaped_ || changed(".") || changed("config") || changed("config.worktree") || changed("hooks");
   }
 
-  void config(const char* name) { config(here(name), reshaped_, kIncludes); }
-  void hooks() { hooks(here("hooks"), reshaped_, false); }
-
-  // Only the directory of a linked worktree has its configuration and hooks elsewhere.
-  void commondir() {
-    const std::string parent = at_.path.substr(0, at_.path.rfind('/'));
-    if (const Place place = here("commondir"); changed(place) && !parent.ends_with("/worktrees"))
-      found(place, "settings and hooks elsewhere", [&] { return set_aside(at_.fd, "commondir", "commondir"); });
+  void all() {
+    const bool spent = look_.budget.spent();
+    if (!spent) {
+      find_links(at_, reshaped_, look_, [&](const Spot& p) {
+        found(p, "a symbolic link, through which git would read or write", [&] {
+          // Below refs git would take whatever name it has for a branch.
+          if (p.path.starts_with(at_.path + "/refs"))
+            if (const std::string to = set_aside(p.directory.get(), p.name, at_.fd, p.name); !to.empty()) return at_.path + "/" + to;
+          return aside(p);
+        });
+        return !gone_;
+      });
+      rebase_todo();
+      if (!at_.config_is_the_commands && !gone_) config(at_.fd, at_.path, "config", reshaped_);
+      if (!gone_) config(at_.fd, at_.path, "config.worktree", reshaped_);
+      if (!gone_) hooks(at_.fd, at_.path, "hooks", reshaped_, false);
+      if (!gone_) commondir();
+    }
+    if (!look_.budget.spent() || gone_ || (spent && !touched_)) return;
+    found(Spot{Fd(), at_.path.substr(0, at_.path.rfind('/')), at_.path.substr(at_.path.rfind('/') + 1)},
+          "more than can be looked at: the directory as a whole", [] { return std::string(); });
   }
 
  private:
-  [[nodiscard]] Place here(const char* name) const { return {at_.fd, at_.path, name}; }
+  // Only the directory of a linked worktree has its configuration and hooks elsewhere.
+  void commondir() {
+    const std::string parent = at_.path.substr(0, at_.path.rfind('/'));
+    if (!changed("commondir") || parent.ends_with("/worktrees")) return;
+    const Spot place = here("commondir");
+    found(place, "settings and hooks elsewhere", [&] { return aside(place); });
+  }
 
-  void config(const Place& place, bool reshaped, int depth) {
+  // The host's `git rebase --continue` does what it says.
+  void rebase_todo() {
+    const Fd dir = open_below(at_.fd, "rebase-merge", look_.since);
+    struct stat s{};
+    if (!dir || fstatat(dir.get(), kTodo, &s, AT_SYMLINK_NOFOLLOW) != 0 || !(reshaped_ || look_.since.changed(s))) return;
+    const auto text = read_small(dir.get(), kTodo, kMostConfig, look_.budget);
+    if (text && !executes(*text)) return;
+    const Spot place{Fd(fcntl(dir.get(), F_DUPFD_CLOEXEC, 0)), at_.path + "/rebase-merge", kTodo};
+    found(place, "commands of a rebase", [&] { return aside(place); });
+  }
+  static bool executes(std::string_view todo) {
+    while (!todo.empty()) {
+      std::string_view line = todo.substr(0, todo.find('\n'));
+      todo.remove_prefix(std::min(line.size() + 1, todo.size()));
+      line.remove_prefix(std::min(line.find_first_not_of(" \t\r"), line.size()));
+      const std::string_view word = line.substr(0, line.find_first_of(" \t"));
+      if (word == "exec" || word == "x") return true;
+    }
+    return false;
+  }
+
+  void config(int directory, const std::string& from, const std::string& to, bool reshaped) {
+    const Way way = look_.follow(directory, from, to);
+    const Spot& place = way.place;
+    struct stat s{};
+    if (way.end != Way::End::there) {
+      // Where it leads on the host nobody here can know.
+      if (way.link) found(*way.link, "settings that cannot be read", [&] { return aside(*way.link); });
+      return;
+    }
     const char* name = place.name.c_str();
-    const bool is_new = (reshaped || changed(place)) && could_write(place.directory, name);
-    const auto text = read_at(place.directory, name, kMostConfig);
+    if (fstatat(place.directory.get(), name, &s, AT_SYMLINK_NOFOLLOW) != 0 || !seen_.emplace(s.st_dev, s.st_ino).second) return;
+    const bool is_new = way.link || ((reshaped || way.fresh || look_.since.changed(s)) && could_write(place.directory.get(), name));
+    const auto away = [&](const std::optional<std::string>& clean) {
+      if (way.link) return aside(*way.link);
+      const std::string as = clean ? replace(place.directory.get(), place.name, *clean) : set_aside(place.directory.get(), place.name, place.name);
+      return as.empty() ? as : place.path + "/" + as;
+    };
+    const auto text = read_small(place.directory.get(), name, kMostConfig, look_.budget);
     if (!text) {
-      struct stat s{};
-      // What git could not read either executes nothing. But its reader may have more rights than we.
-      if (!is_new || fstatat(place.directory, name, &s, 0) != 0 || !S_ISREG(s.st_mode)) return;
-      return found(place, "settings that cannot be read", [&] { return set_aside(place.directory, place.name, place.name); });
+      if (is_new && !look_.budget.spent()) found(place, "settings that cannot be read", [&] { return away(std::nullopt); });
+      return;
     }
     std::vector<Setting> settings = read_git_config(*text);
-    if (!is_new) return follow(place.path, settings, depth);
+    if (!is_new) return follow(place.path, settings);
     std::string traps;
-    for (const Setting& s : settings)
-      if (is_trap(s) && traps.size() < 200) traps += (traps.empty() ? "" : ", ") + s.name();
+    const auto trap = [&](const Setting& setting) { return is_trap(setting) || leads_out(setting); };
+    for (const Setting& setting : settings)
+      if (traps.size() < 200 && trap(setting)) traps += (traps.empty() ? "" : ", ") + setting.name();
     if (traps.empty()) return;
-    std::erase_if(settings, is_trap);
-    found(place, traps, [&] { return replace(place.directory, place.name, write_git_config(settings)); });
+    std::erase_if(settings, trap);
+    found(place, traps, [&] { return away(write_git_config(settings)); });
+  }
+
+  // A working tree that does not say itself that it belongs to this directory: git on the host would write into it.
+  bool leads_out(const Setting& setting) {
+    if (setting.section != "core" || setting.key != "worktree" || setting.subsection || !setting.value) return false;
+    const Way way = look_.follow(at_.fd, at_.path, *setting.value);
+    if (way.end != Way::End::there || way.link) return true;
+    const Fd tree(openat(way.place.directory.get(), way.place.name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+    if (!tree || is_this(tree.get(), ".")) return !tree;
+    if (is_this(tree.get(), ".git")) return false;
+    const std::string back = redirection(read_small(tree.get(), ".git", kMostConfig, look_.budget).value_or(""), "gitdir: ");
+    if (back.empty()) return true;
+    const Way home = look_.follow(tree.get(), way.place.whole(), back);
+    return home.end != Way::End::there || home.link || !is_this(home.place.directory.get(), home.place.name.c_str());
+  }
+  bool is_this(int directory, const char* name) const {
+    struct stat a{}, b{};
+    return fstat(at_.fd, &a) == 0 && fstatat(directory, name, &b, AT_SYMLINK_NOFOLLOW) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
   }
 
   // The files that settings of the user's own name as more settings, or as hooks.
-  void follow(const std::string& from, const std::vector<Setting>& settings, int depth) {
+  void follow(const std::string& from, const std::vector<Setting>& settings) {
     for (const Setting& s : settings) {
+      if (gone_ || look_.budget.spent()) return;
       if (!s.value || s.value->empty()) continue;
       const bool include = s.key == "path" && (s.section == "include" || s.section == "includeif");
       if (!include && !(s.section == "core" && s.key == "hookspath")) continue;
-      std::filesystem::path named = *s.value;
-      if (const char* home = std::getenv("HOME"); s.value->starts_with("~/") && home) named = home + s.value->substr(1);
-      named = ((include ? from : at_.top) / named).lexically_normal();
-      if (!named.has_filename()) named = named.parent_path();
-      const Fd dir(open(named.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-      if (!dir || named == named.root_path()) continue;
-      const Place place{dir.get(), named.parent_path(), named.filename()};
-      if (!include) hooks(place, false, true);
-      else if (depth > 0) config(place, false, depth - 1);
+      std::string named = *s.value;
+      if (const char* home = std::getenv("HOME"); named.starts_with("~/") && home) named = home + named.substr(1);
+      if (!named_.insert((include ? from : "") + "\n" + named).second) continue;
+      const std::string& base = include ? from : at_.top;
+      const Fd dir(open(base.empty() ? "/" : base.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+      if (!dir) continue;
+      if (include) config(dir.get(), base, named, false);
+      else hooks(dir.get(), base, named, false, true);
     }
   }
 
   // `elsewhere`: not in the git directory, but where other files lie.
-  void hooks(const Place& place, bool reshaped, bool elsewhere) {
-    const char* name = place.name.c_str();
-    struct stat itself{}, s{};
-    if (fstatat(place.directory, name, &itself, AT_SYMLINK_NOFOLLOW) != 0) return;
-    const bool moved = reshaped || since_.changed(itself);
-    const Fd dir(openat(place.directory, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    struct statvfs mount{};
-    if (dir && fstatvfs(dir.get(), &mount) == 0 && (mount.f_flag & ST_RDONLY) != 0) return;
+  void hooks(int directory, const std::string& from, const std::string& to, bool reshaped, bool elsewhere) {
+    const Way way = look_.follow(directory, from, to);
+    const Spot& place = way.place;
+    if (way.end != Way::End::there) {
+      if (way.link) found(*way.link, "hooks that cannot be listed", [&] { return aside(*way.link); });
+      return;
+    }
+    struct stat itself{};
+    if (fstatat(place.directory.get(), place.name.c_str(), &itself, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(itself.st_mode)) return;
+    const bool moved = reshaped || way.fresh || look_.since.changed(itself);
+    const Fd dir(openat(place.directory.get(), place.name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+    if (dir && !way.link && is_read_only(dir.get())) return;
     const std::unique_ptr<DIR, CloseDir> list(dir ? fdopendir(dup(dir.get())) : nullptr);
-    const auto whole = [&] { return set_aside(place.directory, place.name, place.name); };
+    const Spot& gate = way.link ? *way.link : place;
     if (!list) {
-      if (moved && !dir && S_ISDIR(itself.st_mode)) found(place, "hooks that cannot be listed", whole);
+      if (moved) found(gate, "hooks that cannot be listed", [&] { return aside(gate); });
       return;
     }
     std::vector<std::string> laid;
     while (const dirent* e = readdir(list.get())) {
       const std::string hook = e->d_name;
-      struct stat link{};
-      if (fstatat(dir.get(), e->d_name, &s, 0) != 0 || !is_executable(hook, s) || (elsewhere && !is_hook_name(hook))) continue;
-      if (moved || since_.changed(s) || (fstatat(dir.get(), e->d_name, &link, AT_SYMLINK_NOFOLLOW) == 0 && since_.changed(link)))
-        laid.push_back(hook);
+      if (hook.ends_with(".sample") || hook.find(kSetAside) != std::string::npos || (elsewhere && !is_hook_name(hook))) continue;
+      if (!look_.budget.take()) return;
+      if (is_laid(dir.get(), place.whole(), hook, moved)) laid.push_back(hook);
     }
     // A link as a whole: the directory that it names may be of use as something else.
-    if (S_ISLNK(itself.st_mode) && moved && !laid.empty()) return found(place, "hooks", whole);
-    for (const std::string& hook : laid)
-      found({dir.get(), place.path + "/" + place.name, hook}, "a hook", [&] { return set_aside(dir.get(), hook, hook); });
+    if (way.link && !laid.empty()) return found(gate, "hooks", [&] { return aside(gate); });
+    for (const std::string& hook : laid) {
+      const Spot one{Fd(fcntl(dir.get(), F_DUPFD_CLOEXEC, 0)), place.whole(), hook};
+      found(one, "a hook", [&] { return aside(one); });
+    }
   }
-
-  [[nodiscard]] bool changed(const Place& p) const {
+  bool is_laid(int directory, const std::string& path, const std::string& hook, bool moved) {
     struct stat s{};
-    if (fstatat(p.directory, p.name.c_str(), &s, AT_SYMLINK_NOFOLLOW) != 0) return false;
-    return since_.changed(s) || (S_ISLNK(s.st_mode) && fstatat(p.directory, p.name.c_str(), &s, 0) == 0 && since_.changed(s));
+    if (fstatat(directory, hook.c_str(), &s, AT_SYMLINK_NOFOLLOW) != 0) return false;
+    if (!S_ISLNK(s.st_mode)) return is_executable(s) && (moved || look_.since.changed(s));
+    if (moved || look_.since.changed(s)) return true;  // wherever it leads: on the host it may be elsewhere
+    const Way way = look_.follow(directory, path, hook);
+    if (way.end != Way::End::there) return way.fresh;
+    if (fstatat(way.place.directory.get(), way.place.name.c_str(), &s, AT_SYMLINK_NOFOLLOW) != 0) return true;
+    return is_executable(s) && (way.fresh || look_.since.changed(s));
   }
 
+  [[nodiscard]] Spot here(const char* name) const { return {Fd(fcntl(at_.fd, F_DUPFD_CLOEXEC, 0)), at_.path, name}; }
+  [[nodiscard]] bool changed(const char* name) const {
+    struct stat s{};
+    if (fstatat(at_.fd, name, &s, AT_SYMLINK_NOFOLLOW) != 0) return false;
+    return look_.since.changed(s) || (S_ISLNK(s.st_mode) && fstatat(at_.fd, name, &s, 0) == 0 && look_.since.changed(s));
+  }
+
+  static std::string aside(const Spot& place) {
+    const std::string to = set_aside(place.directory.get(), place.name, place.name);
+    return to.empty() ? to : place.path + "/" + to;
+  }
   template <class Away>
-  void found(const Place& place, const std::string& what, Away away) {
-    const std::string to = mode_ == Traps::quarantine ? away() : "";
-    tell_({place.path + "/" + place.name, what, to.empty() ? to : place.path + "/" + to});
+  void found(const Spot& place, const std::string& what, Away away) {
+    std::string to;
+    if (look_.mode == Traps::quarantine) {
+      to = away();
+      if (to.empty() && !(to = set_aside_whole(at_.fd, at_.path)).empty()) gone_ = true;
+    }
+    look_.tell({place.whole(), what, to});
   }
 
   const GitDirectory& at_;
-  Traps mode_;
-  const Since& since_;
-  const std::function<void(const Trap&)>& tell_;
-  bool reshaped_ = false;
+  const Look& look_;
+  bool reshaped_ = false, touched_ = false, gone_ = false;
+  std::set<std::pair<dev_t, ino_t>> seen_;  // files of settings
+  std::set<std::string> named_;
 };
 
 }  // namespace
 
-void GitDirectory::disarm(Traps mode, const Since& since, const std::function<void(const Trap&)>& tell) const {
-  Disarm d(*this, mode, since, tell);
-  if (!config_is_the_commands) d.config("config");
-  d.config("config.worktree");
-  d.hooks();
-  d.commondir();
-}
-
-std::string first_line(int directory, const char* name, std::string_view prefix) {
-  std::string text = read_at(directory, name, 8192).value_or("");
-  if (!text.starts_with(prefix)) return {};
-  text.erase(0, prefix.size());
-  text.resize(std::min(text.find_first_of("\n\r"), text.size()));
-  return text;
-}
+void GitDirectory::disarm(const Look& look) const { Disarm(*this, look).all(); }
 
 }  // namespace cordon::launch

@@ -3,25 +3,14 @@
 // aside. Nothing is lost: what is set aside lies beside its place, under a name that git does not know.
 #pragma once
 #include <cordon/policy.hpp>
-#include <sys/stat.h>
-#include <time.h>
 
 #include <functional>
 #include <string>
+#include <vector>
+
+#include "launch/git_path.hpp"
 
 namespace cordon::launch {
-
-/// The change time of a file cannot be set by who changes it, so it tells what is as it was before.
-class Since {
- public:
-  Since() { clock_gettime(CLOCK_REALTIME_COARSE, &start_); }  // the clock that the kernel stamps files with
-  [[nodiscard]] bool changed(const struct stat& s) const {
-    return s.st_ctim.tv_sec != start_.tv_sec ? s.st_ctim.tv_sec > start_.tv_sec : s.st_ctim.tv_nsec >= start_.tv_nsec;
-  }
-
- private:
-  timespec start_{};
-};
 
 struct Trap {
   std::string path;
@@ -29,16 +18,37 @@ struct Trap {
   std::string set_aside;  ///< where it lies now; empty: in its place
 };
 
+/// What all looks have in common.
+struct Look {
+  Traps mode;
+  const Since& since;
+  const std::vector<std::string>& roots;  ///< where the command could rename what lies below
+  SweepBudget& budget;
+  std::function<void(const Trap&)> tell;
+
+  [[nodiscard]] Way follow(int directory, const std::string& from, std::string_view to) const {
+    return follow_path(directory, from, to, since, roots, budget);
+  }
+};
+
 struct GitDirectory {
   int fd;                               ///< opened for reading
   std::string path;                     ///< absolute
   std::string top;                      ///< of the working tree, absolute: where a relative core.hooksPath begins
   bool config_is_the_commands = false;  ///< the policy lets `config` be written: it is not looked at
-  /// Tells each trap, after it was set aside where `mode` says so.
-  void disarm(Traps mode, const Since& since, const std::function<void(const Trap&)>& tell) const;
+  /// Tells each trap, after it was set aside where `mode` says so. When the budget is spent, or a trap cannot be taken out of it,
+  /// the directory is set aside as a whole.
+  void disarm(const Look&) const;
 };
 
-/// The first line of a small file such as .git or commondir without `prefix`; empty if that is not there, or it is no such file.
-[[nodiscard]] std::string first_line(int directory, const char* name, std::string_view prefix);
+/// Symbolic links that were made in a git directory, wherever git would read or write through them. Git itself makes none but
+/// for an old kind of HEAD. `all`: those that are old, too. `found` tells and sets aside; false: the directory is gone.
+void find_links(const GitDirectory&, bool all, const Look&, const std::function<bool(const Spot&)>& found);
+
+/// Where git has directories of its own that are no git directories again.
+bool is_git_part(std::string_view name);
+
+/// What is written there cannot be the command's work.
+bool is_read_only(int directory);
 
 }  // namespace cordon::launch

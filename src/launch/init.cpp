@@ -53,7 +53,8 @@ void end_all() {
 [[noreturn]] void finish(const InitConfig& config, const Since& since) {
   end_all();
   if (config.program.landlock_ruleset >= 0 && syscall(SYS_landlock_restrict_self, config.program.landlock_ruleset, 0) != 0) _exit(0);
-  sweep(config.traps, since, [&](const Event& event) { tell_event(config.control, event); });
+  SweepBudget budget(config.control);
+  sweep(config.traps, since, budget, [&](const Event& event) { tell_event(config.control, event); });
   Message m{};
   m.kind = MessageKind::swept;
   tell(config.control, m);

@@ -82,8 +82,9 @@ class Supervisor {
   Fd control_, signals_;
   Clock::time_point started_;
   std::optional<Clock::time_point> deadline_;
-  std::optional<Clock::time_point> look_at_;  // at the cgroup's processor time
-  std::optional<Clock::time_point> shed_at_;  // see residence.hpp
+  std::optional<Clock::time_point> look_at_;   // at the cgroup's processor time
+  std::optional<Clock::time_point> shed_at_;   // see residence.hpp
+  std::optional<Clock::time_point> swept_by_;  // the command is over, PID 1 takes its last look
   bool timed_out_ = false, built_ = false, over_ = false, gone_ = false, egress_ready_ = false, swept_ = false;
   std::optional<int> wait_status_;
   std::optional<Error> failure_;

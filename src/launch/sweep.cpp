@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/syscall.h>
 
 #include <cerrno>
@@ -15,13 +14,15 @@
 #include <tuple>
 
 #include "base/fd.hpp"
+#include "launch/set_aside.hpp"
 
 namespace cordon::launch {
 namespace {
 
 constexpr std::size_t kMostDirectories = 8192;
 constexpr std::size_t kMostEvents = 256;
-constexpr int kRedirects = 4;  // git itself takes two: .git, commondir
+constexpr std::size_t kMostRedirection = 1U << 20;  // git reads no larger .git
+constexpr int kRedirects = 4;                       // git itself takes two: .git, commondir
 
 Event event(Decision decision, const std::string& path, const std::string& trap, const std::string& kept) {
   Event e{EventKind::file_write, decision, path, "fs.traps", 0, "", "", {}, 0};
@@ -30,17 +31,10 @@ Event event(Decision decision, const std::string& path, const std::string& trap,
   return e;
 }
 
-Fd open_beneath(int root, const char* path) {
-  open_how how{};
-  how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  return Fd(static_cast<int>(syscall(SYS_openat2, root, path, &how, sizeof how)));
-}
-
 class Sweep {
  public:
-  Sweep(const SweepOptions& options, const Since& since, const std::function<void(const Event&)>& tell)
-      : options_(options), since_(since), tell_(tell) {}
+  Sweep(const SweepOptions& options, const Since& since, SweepBudget& budget, const std::function<void(const Event&)>& tell)
+      : options_(options), look_{options.mode, since, options.roots, budget, [this](const Trap& t) { trap(t); }}, tell_(tell) {}
 
   void tree(const std::string& root) {
     const Fd top(open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
@@ -49,33 +43,23 @@ class Sweep {
       if (looked_++ >= kMostDirectories)
         return tell_(
             unswept_event(root, "more than " + std::to_string(kMostDirectories) + " directories: those far from the top were not looked at"));
-      const Fd dir = open_directory(top.get(), todo.front());
+      if (look_.budget.over()) break;
+      const Fd dir = open_below(top.get(), todo.front(), look_.since);
       if (dir) look(dir.get(), root, todo.front(), todo);
       else if (errno != ENOENT) tell(unswept_event(root + "/" + todo.front(), "it cannot be opened"));
     }
+    if (look_.budget.over()) tell_(unswept_event(root, "it took too long: not all was looked at"));
   }
 
  private:
-  // The command may have taken the right to read from a directory of its own.
-  Fd open_directory(int top, const std::string& path) {
-    Fd dir = open_beneath(top, path.c_str());
-    if (dir || errno != EACCES) return dir;
-    const Fd handle(openat(top, path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    struct stat s{};
-    if (!handle || fstat(handle.get(), &s) != 0 || !since_.changed(s)) return errno = ENOENT, Fd();  // not its work
-    const std::string self = "/proc/self/fd/" + std::to_string(handle.get());
-    if (chmod(self.c_str(), (s.st_mode & 07777) | 0700) != 0) return errno = errno == EROFS ? ENOENT : EACCES, Fd();  // a mask of ours
-    return open_beneath(top, path.c_str());
-  }
-
   void look(int dir, const std::string& root, const std::string& path, std::deque<std::string>& todo) {
     alignas(dirent64) char buffer[32768];
-    bool config = false, shape = false;
+    bool config = false, shape = false, head = false, common = false, objects = false;
     const std::string_view last = std::string_view(path).substr(path.rfind('/') + 1);
-    const bool dot_git = last == ".git";
+    const bool dot_git = last == ".git" || (path == "." && root.ends_with("/.git"));
     const std::string shown = path == "." ? root : root + "/" + path, below = path == "." ? "" : path + "/";
     const std::string top = dot_git ? shown.substr(0, shown.rfind('/')) : shown;
-    for (long n; (n = syscall(SYS_getdents64, dir, buffer, sizeof buffer)) > 0;)
+    for (long n; !look_.budget.over() && (n = syscall(SYS_getdents64, dir, buffer, sizeof buffer)) > 0;)
       for (long at = 0; at < n;) {
         const auto* e = reinterpret_cast<const dirent64*>(buffer + at);
         at += e->d_reclen;
@@ -83,51 +67,75 @@ class Sweep {
         if (name == "." || name == "..") continue;
         config = config || name == "config" || name == "hooks" || name == "config.worktree";
         shape = shape || name == "HEAD" || name == "objects" || name == "refs" || name == "commondir";
-        if (name == "commondir") redirected(dir, shown, "commondir", "", top, 0);
+        head = head || name == "HEAD";
+        objects = objects || name == "objects";
+        if (name == "commondir") {
+          common = true;
+          redirected(dir, shown, "commondir", "", top, 0);
+        }
         unsigned char type = e->d_type;
         struct stat s{};
         if (type == DT_UNKNOWN) type = fstatat(dir, e->d_name, &s, AT_SYMLINK_NOFOLLOW) == 0 ? static_cast<unsigned char>(IFTODT(s.st_mode)) : type;
-        if (name == ".git" && type == DT_REG) redirected(dir, shown, ".git", "gitdir: ", shown, 0);
-        if (name == ".git" && type == DT_LNK) linked(dir, shown);
-        // Of a .git only what are git directories again; a directory that merely looks like one is a directory like others.
-        if (type == DT_DIR && (!dot_git || name == "modules" || name == "worktrees")) todo.push_back(below + e->d_name);
+        if (name == ".git" && type != DT_DIR) redirected(dir, shown, ".git", "gitdir: ", shown, 0);
+        // Of a .git only what can be git directories again; a directory that merely looks like one is a directory like others.
+        if (type == DT_DIR && (!dot_git || !is_git_part(name))) todo.push_back(below + e->d_name);
       }
-    if (dot_git || (config && shape)) git_directory(dir, shown, top);
+    if (dot_git || (config && shape) || (head && (common || objects))) git_directory(dir, shown, top);
   }
 
   void git_directory(int dir, const std::string& path, const std::string& top) {
     struct stat s{};
     if (fstat(dir, &s) != 0 || !seen_.emplace(s.st_dev, s.st_ino, top).second) return;
-    GitDirectory{dir, path, top, path == options_.spared}.disarm(options_.mode, since_, [&](const Trap& t) {
-      if (traps_.insert(t.path + "\n" + t.set_aside).second)
-        tell(event(t.set_aside.empty() ? Decision::allowed : Decision::denied, t.path, t.what, t.set_aside));
-    });
+    GitDirectory{dir, path, top, path == options_.spared}.disarm(look_);
   }
 
-  // Where a file says that git should go on. It may say anything: what it names is opened as the command would open it.
-  void redirected(int dir, const std::string& shown, const char* file, const char* prefix, const std::string& top, int depth) {
-    const std::string to = first_line(dir, file, prefix);
-    if (to.empty()) return;
-    const Fd target(openat(dir, to.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    named(target.get(), to.starts_with('/') ? to : shown + "/" + to, top, depth);
+  // Where a file or a link says that git should go on. It may say anything: it is followed as git on the host would do, who sees
+  // another /proc and more files than we. What then cannot be followed is set aside.
+  void redirected(int dir, const std::string& shown, const char* name, const char* prefix, const std::string& top, int depth) {
+    struct stat s{};
+    if (depth == kRedirects || fstatat(dir, name, &s, AT_SYMLINK_NOFOLLOW) != 0) return;
+    const bool is_new = look_.since.changed(s);
+    const Spot place{Fd(fcntl(dir, F_DUPFD_CLOEXEC, 0)), shown, name};
+    if (S_ISLNK(s.st_mode) && is_new) return away(place, "a symbolic link, through which git would read or write");
+    Way way = look_.follow(dir, shown, name);
+    if (way.link) return away(*way.link, "a symbolic link, through which git would read or write");
+    if (way.end != Way::End::there || fstatat(way.place.directory.get(), way.place.name.c_str(), &s, AT_SYMLINK_NOFOLLOW) != 0) return;
+    if (!S_ISDIR(s.st_mode)) {
+      const auto text = read_small(way.place.directory.get(), way.place.name.c_str(), kMostRedirection, look_.budget);
+      const bool changed = is_new || look_.since.changed(s);
+      if (!text) return changed ? away(place, "a directory of git that cannot be read") : void();
+      const std::string to = redirection(*text, prefix);
+      if (to.empty()) return;  // git refuses it
+      const std::string from = way.place.path;
+      way = look_.follow(way.place.directory.get(), from, to);
+      if (way.link) return away(changed ? place : *way.link, "a directory of git behind a symbolic link");
+      if (way.end != Way::End::there) return changed ? away(place, "a directory of git that cannot be found") : void();
+      const Fd target = open_below(way.place.directory.get(), way.place.name, look_.since);
+      if (!target) return changed ? away(place, "a directory of git that cannot be read") : void();
+      return named(target.get(), way.place, top, depth);
+    }
+    if (const Fd target = open_below(way.place.directory.get(), way.place.name, look_.since)) named(target.get(), way.place, top, depth);
   }
-  void linked(int dir, const std::string& shown) {
-    const Fd target(openat(dir, ".git", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (target) named(target.get(), shown + "/.git", shown, 0);
-    else redirected(dir, shown, ".git", "gitdir: ", shown, 0);
-  }
-  void named(int dir, const std::string& path, const std::string& top, int depth) {
-    if (dir < 0 || depth == kRedirects) return;
+  void named(int dir, const Spot& place, const std::string& top, int depth) {
+    const std::string path = place.name == "." ? place.path : place.whole();
     redirected(dir, path, "commondir", "", top, depth + 1);
     git_directory(dir, path, top);
   }
+  void away(const Spot& place, const std::string& what) {
+    const std::string to = options_.mode == Traps::quarantine ? set_aside(place.directory.get(), place.name, place.name) : "";
+    trap({place.whole(), what, to.empty() ? to : place.path + "/" + to});
+  }
 
+  void trap(const Trap& t) {
+    if (traps_.insert(t.path + "\n" + t.set_aside).second)
+      tell(event(t.set_aside.empty() ? Decision::allowed : Decision::denied, t.path, t.what, t.set_aside));
+  }
   void tell(const Event& e) {
     if (++told_ <= kMostEvents) tell_(e);
   }
 
   const SweepOptions& options_;
-  const Since& since_;
+  Look look_;
   const std::function<void(const Event&)>& tell_;
   std::set<std::tuple<dev_t, ino_t, std::string>> seen_;
   std::set<std::string> traps_;  // that were told
@@ -136,8 +144,8 @@ class Sweep {
 
 }  // namespace
 
-void sweep(const SweepOptions& options, const Since& since, const std::function<void(const Event&)>& tell) {
-  Sweep s(options, since, tell);
+void sweep(const SweepOptions& options, const Since& since, SweepBudget& budget, const std::function<void(const Event&)>& tell) {
+  Sweep s(options, since, budget, tell);
   for (const std::string& root : options.roots) s.tree(root);
 }
 

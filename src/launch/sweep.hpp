@@ -20,8 +20,8 @@ struct SweepOptions {
 };
 
 /// Tells each trap as an event. At most 8,192 directories are looked at, those near the roots first; that there were more is an
-/// event, too.
-void sweep(const SweepOptions& options, const Since& since, const std::function<void(const Event&)>& tell);
+/// event, too, and that the budget was spent.
+void sweep(const SweepOptions& options, const Since& since, SweepBudget& budget, const std::function<void(const Event&)>& tell);
 
 /// That nothing was looked at, and why.
 [[nodiscard]] Event unswept_event(const std::string& root, const std::string& why);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What git on the host would execute in repositories made inside is set aside, or told; nothing is lost, and what is no trap stays
 # as it was. Git itself is the control: without the sandbox each trap goes off. run.sh CORDON.
-# suite: time=60
+# suite: time=300
 set -u
 cordon=$1
 passed=0 failed=0 skipped=0
@@ -79,6 +79,24 @@ trapped "a directory that its owner may not list" a/sub "git status" "mkdir a; g
 trapped "a repository below many directories" a/b/c/d/e/f/g/h/sub "git status" "git init -q a/b/c/d/e/f/g/h/sub; $evil >>a/b/c/d/e/f/g/h/sub/.git/config"
 trapped "a pattern that quotes" sub "git status" "git init -q sub; $evil >>sub/.git/config; git -C sub config x.y '\"#;'"
 
+# Links mean to git on the host what they mean there.
+trapped "settings behind the reader's own directory" sub "git status" "git init -q sub; { cat sub/.git/config; $evil; } >sub/.cfg; ln -sf /proc/self/cwd/.cfg sub/.git/config"
+trapped "a hook behind it" sub "git commit -q --allow-empty -m x" "git init -q sub; $hook >sub/h; chmod +x sub/h; ln -s /proc/self/cwd/h sub/.git/hooks/pre-commit"
+trapped "hooks behind it" sub "git commit -q --allow-empty -m x" "git init -q sub; mkdir sub/h; $hook >sub/h/pre-commit; chmod +x sub/h/pre-commit; rm -rf sub/.git/hooks; ln -s /proc/self/cwd/h sub/.git/hooks"
+trapped "a git directory behind it" sub "git status" "git init -q sub; $evil >>sub/.git/config; mv sub/.git sub/.store; echo 'gitdir: /proc/self/cwd/.store' >sub/.git"
+trapped "a .git behind it" sub "git status" "git init -q sub; $evil >>sub/.git/config; mv sub/.git sub/.store; ln -s /proc/self/cwd/.store sub/.git"
+mkdir "$HOME/other"
+sh -c "{ printf '[core]\n\trepositoryformatversion = 0\n'; $evil; } >\"\$HOME/other/config\""
+trapped "settings of another project" sub "git status" "git init -q sub; ln -sf '$HOME/other/config' sub/.git/config"
+trapped "a .git file with many ends of line" sub "git status" "git init -q .; git init -q sub; $evil >>sub/.git/config; mv sub/.git .git/zz; { printf 'gitdir: ../.git/zz'; yes '' | head -n 9000; } >sub/.git"
+trapped "a .git file with one in the name" sub "git status" "git init -q .; git init -q sub; $evil >>sub/.git/config; mv sub/.git '.git/z
+z'; printf 'gitdir: ../.git/z\nz\n' >sub/.git"
+trapped "a commondir with one in the name" sub "git status" "git init -q a; mkdir -p sub/.git 'b
+b'; $evil >>a/.git/config; mv a/.git 'b
+b/.git'; cp b*/.git/HEAD sub/.git; printf '../../b\nb/.git' >sub/.git/commondir"
+trapped "names that were taken before" sub "git status" "git init -q sub; $evil >>sub/.git/config; cd sub/.git; mkdir -p config.cordon-clean/x config.quarantined-by-cordon; for i in \$(seq 200); do mkdir config.quarantined-by-cordon.\$i; done"
+trapped "a working tree elsewhere" sub "git reset -q --hard" "git init -q sub; cd sub; echo >marker; git add marker; git -c user.name=a -c user.email=a@example.com commit -qm x; rm marker; git config core.worktree '$root'"
+
 # name, what the host's user set up, what git then runs, script: as `trapped`, in a repository of the user's own
 named() {
   local name=$1 set_up=$2 command=$3 script=$4 tier
@@ -98,6 +116,81 @@ named "a file that the user's settings include" "echo '[x]' >shared; git config 
 named "one that was not there" "git config include.path ../shared" "git status" "$evil >shared"
 named "one that an included file includes" "printf '[include]\npath = b\n' >a; git config include.path ../a" "git status" "$evil >b"
 named "a hook where the user's settings name the directory" "mkdir h; git config core.hooksPath h" "git commit -q --allow-empty -m x" "$hook >h/pre-commit; chmod +x h/pre-commit"
+named "a link on the way that leads elsewhere now" "git init -q sub; mkdir old bad; cp sub/.git/config old; { cat old/config; $evil; } >bad/config; ln -s old link; ln -sf ../../link/config sub/.git/config" \
+  "git -C sub status" "ln -sfn bad link"
+named "a directory on the way that is another one now" "mkdir old bad; echo '[x]' >old/x; $evil >bad/x; git config include.path ../old/x" "git status" "mv old older; mv bad old"
+# Through these git on the host would write what the command wants, where it wants.
+named "a log that is a link" "git commit -q --allow-empty -m x" "git commit -q --allow-empty -m x" "ln -sf '$marker' .git/logs/HEAD"
+named "logs that are a link" "git commit -q --allow-empty -m x; mkdir '$root/logs'" "git commit -q --allow-empty -m x; [ ! -e '$root/logs/HEAD' ] || mv '$root/logs/HEAD' '$marker'; rm -rf '$root/logs'" "rm -rf .git/logs; ln -s '$root/logs' .git/logs"
+named "a message that is a link" "git commit -q --allow-empty -m x" "git commit -q --allow-empty -m x" "ln -sf '$marker' .git/COMMIT_EDITMSG"
+named "a list of what was fetched that is a link" "git commit -q --allow-empty -m x" "git fetch -q . HEAD" "ln -sf '$marker' .git/FETCH_HEAD"
+named "a rebase that executes" "git config user.name a; git config user.email a@example.com; git commit -q --allow-empty -m x; git commit -q --allow-empty -m y" "git rebase --continue" \
+  "GIT_SEQUENCE_EDITOR='printf \"break\nexec touch \$marker\n\" >' git rebase -q -i HEAD~1"
+
+bomb() { # settings of the user's own, each of which names ten times more
+  git init -q .
+  for level in 0 1 2 3 4 5 6 7 8 9; do
+    for i in $(seq 40); do printf '[include]\npath = inc%d\n' $((level + 1)); done >.git/inc$level
+  done
+  cat .git/inc0 >>.git/config
+}
+for tier in run run_landlock; do
+  if [ $tier = run_landlock ] && ! unshare -Ur true 2>/dev/null; then skipped=$((skipped + 1)); continue; fi
+  project
+  bomb
+  $tier -- true
+  ok "settings that name others without end are read once ($tier)" [ $? -eq 0 ]
+  ok "and are no trap ($tier)" untold
+
+  project
+  $tier --env marker -- sh -c "git init -q store; yes '#' | head -c 1000000 >>store/.git/config; for i in \$(seq 80); do mkdir d\$i; echo 'gitdir: ../store/.git' >d\$i/.git; done; mkdir -p a/b/c; git init -q a/b/c/sub; $evil >>a/b/c/sub/.git/config"
+  ok "what is more than can be looked at ends, too ($tier)" [ $? -eq 0 ]
+  (cd a/b/c/sub && git status) >/dev/null 2>&1
+  ok "what then was not read is harmless ($tier)" unmarked
+  ok "it is set aside as a whole ($tier)" told denied "$HOME/project/a/b/c/sub/.git\"" "as a whole"
+  ok "and nothing is lost ($tier)" [ -f a/b/c/sub/.git.quarantined-by-cordon/config ]
+
+  # What was so before stays, however unusual.
+  project
+  mkdir -p shared/hooks
+  git init -q sub
+  mv sub/.git/config shared/config
+  mv sub/.git/logs shared/logs 2>/dev/null || mkdir shared/logs
+  git config -f shared/config core.editor true
+  rm -rf sub/.git/hooks
+  printf '#!/bin/sh\n' >shared/hooks/post-commit
+  chmod +x shared/hooks/post-commit
+  for part in config hooks logs; do ln -s ../../shared/$part sub/.git/$part; done
+  git init -q a
+  mv a/.git store
+  ln -s ../store a/.git
+  mkdir b
+  ln -s store way
+  echo 'gitdir: ../way' >b/.git
+  links=$(find . -type l -printf '%p %l\n' | sort)
+  $tier -- sh -c 'for in in sub a; do cd $in; echo >x; git add x; git -c user.name=a -c user.email=a@example.com commit -qm x || exit; cd ..; done' 2>/dev/null
+  ok "a commit in repositories of the user's own, with links: works ($tier)" [ $? -eq 0 ]
+  ok "and is no trap ($tier)" untold
+  ok "and the links stay ($tier)" [ "$links" = "$(find . -type l -printf '%p %l\n' | sort)" ]
+done
+
+project
+bomb
+settle
+"$cordon" run --quiet -- sh -c 'touch ready; sleep 20' &
+supervisor=$!
+for _ in $(seq 400); do [ -e ready ] && break; sleep 0.05; done
+others=$(pgrep -P $supervisor)
+kill -9 $supervisor
+wait $supervisor 2>/dev/null
+for _ in $(seq 400); do
+  left=''
+  for pid in $others; do [ "$(sed 's/.*) //; s/ .*//' "/proc/$pid/stat" 2>/dev/null)" = Z ] || [ ! -e "/proc/$pid" ] || left=$pid; done
+  [ -n "$left" ] || break
+  sleep 0.05
+done
+ok "a killed supervisor leaves no PID 1 that looks on" [ -n "$others" -a -z "$left" ]
+
 project
 git init -q .
 mkdir h
