@@ -26,7 +26,7 @@ int add(scmp_filter_ctx c, const FilterRule& rule) {
                                : SCMP_CMP32(m.argument, SCMP_CMP_NE, static_cast<std::uint32_t>(m.value)));
     else matches.push_back(SCMP_CMP64(m.argument, SCMP_CMP_MASKED_EQ, m.mask, m.value));
   }
-  const std::uint32_t action = rule.error == 0 ? SCMP_ACT_NOTIFY : SCMP_ACT_ERRNO(static_cast<unsigned>(rule.error));
+  const std::uint32_t action = rule.error == 0 ? SCMP_ACT_NOTIFY : SCMP_ACT_ERRNO(rule.error == kPretended ? 0U : static_cast<unsigned>(rule.error));
   return seccomp_rule_add_array(c, action, rule.nr, static_cast<unsigned>(matches.size()), matches.data());
 }
 

@@ -27,7 +27,8 @@ std::string self(const Fd& file) { return "/proc/self/fd/" + std::to_string(file
 std::string interpreter(const Fd& file) {
   struct stat s{};
   if (fstat(file.get(), &s) != 0 || !S_ISREG(s.st_mode)) return {};
-  const Fd readable(open(self(file).c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  // Not held up by whoever has a lease of the file, nor are the limits that this process watches.
+  const Fd readable(open(self(file).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   char head[256];  // BINPRM_BUF_SIZE
   const ssize_t n = readable ? read(readable.get(), head, sizeof head) : -1;
   if (n < 3 || head[0] != '#' || head[1] != '!') return {};

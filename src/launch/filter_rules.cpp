@@ -116,6 +116,8 @@ class Builder {
     sends();
     set_id();
     first_process();
+    leases();
+    cores();
     // Watched where there are rules to tell of; mounts and Landlock hold them.
     if (choice_.watch_exec) {
       add(SYS_execve, "execve", 0);
@@ -146,10 +148,12 @@ class Builder {
     add(SYS_clone3, "clone3", ENOSYS);                        // its flags lie behind a pointer; libc falls back to clone(2)
   }
 
-  // Typing into a terminal for another to read, and line disciplines. The kernel looks at the lower half of the command alone.
+  // Typing into a terminal for another to read, line disciplines, and the mark that nobody may open it any more, which would stay
+  // on the user's terminal. The kernel looks at the lower half of the command alone.
   void terminals() {
-    for (const std::uint64_t request : {static_cast<std::uint64_t>(TIOCSTI), std::uint64_t{0x541c} /* TIOCLINUX */,
-                                        static_cast<std::uint64_t>(TIOCSETD), static_cast<std::uint64_t>(TIOCCONS)})
+    for (const std::uint64_t request :
+         {static_cast<std::uint64_t>(TIOCSTI), std::uint64_t{0x541c} /* TIOCLINUX */, static_cast<std::uint64_t>(TIOCSETD),
+          static_cast<std::uint64_t>(TIOCCONS), static_cast<std::uint64_t>(TIOCEXCL)})
       add(SYS_ioctl, "ioctl", EPERM, {is(1, request)});
   }
 
@@ -211,13 +215,31 @@ class Builder {
     }
   }
 
-  // PID 1 measures what the command uses and has its user: without descriptors, or never scheduled, it would measure nothing.
+  // PID 1 measures what the command uses and has its user: without descriptors, or never scheduled, it would measure nothing. By a
+  // user or by a process group, which the command has in common with PID 1 and with those who started Cordon, it is reached as well.
   void first_process() {
     add(SYS_prlimit64, "prlimit64", EPERM, {is(0, 1), {2, ~0ULL, 0, true, true}});
     add(SYS_setpriority, "setpriority", EPERM, {is(0, PRIO_PROCESS), is(1, 1)});
+    for (const std::uint64_t which : {PRIO_PGRP, PRIO_USER}) add(SYS_setpriority, "setpriority", EPERM, {is(0, which)});
+    add(SYS_ioprio_set, "ioprio_set", EPERM, {is(0, 1 /* IOPRIO_WHO_PROCESS */), is(1, 1)});
+    for (const std::uint64_t which : {2 /* IOPRIO_WHO_PGRP */, 3 /* IOPRIO_WHO_USER */}) add(SYS_ioprio_set, "ioprio_set", EPERM, {is(0, which)});
     add(SYS_sched_setscheduler, "sched_setscheduler", EPERM, {is(0, 1)});
+    add(SYS_sched_setparam, "sched_setparam", EPERM, {is(0, 1)});
     add(SYS_sched_setattr, "sched_setattr", EPERM, {is(0, 1)});
     add(SYS_sched_setaffinity, "sched_setaffinity", EPERM, {is(0, 1)});
+  }
+
+  // A lease holds up whoever opens the file, PID 1 and programs of the host too, until its holder lets go or a minute is over.
+  void leases() {
+    for (const std::uint64_t command : {F_SETLEASE, 1040 /* F_SETDELEG */}) add(SYS_fcntl, "fcntl", EPERM, {is(1, command)});
+  }
+
+  // The limit of cores is 1, at which the kernel gives none to the program of the host's that core_pattern(5) may name; at 0 it does.
+  // Programs that keep secrets end if they cannot set it.
+  void cores() {
+    add(SYS_setrlimit, "setrlimit", kPretended, {is(0, RLIMIT_CORE)});
+    add(SYS_prlimit64, "prlimit64", kPretended, {is(1, RLIMIT_CORE), {2, ~0ULL, 0, true, true}, {3, ~0ULL, 0, false, true}});
+    add(SYS_prlimit64, "prlimit64", EPERM, {is(1, RLIMIT_CORE), {2, ~0ULL, 0, true, true}, {3, ~0ULL, 0, true, true}});
   }
 
   const FilterChoice& choice_;
@@ -246,7 +268,7 @@ std::string render(const std::vector<FilterRule>& rules) {
   for (const std::uint32_t family : kFamilies) text += " " + std::to_string(family);
   text += '\n';
   for (const FilterRule& r : rules) {
-    text += std::string(r.error == 0 ? "notify" : strerrorname_np(r.error)) + " " + r.name;
+    text += std::string(r.error == 0 ? "notify" : r.error == kPretended ? "pretend" : strerrorname_np(r.error)) + " " + r.name;
     for (const Match& m : r.matches) {
       std::snprintf(line, sizeof line, " a%u&0x%llx%s0x%llx", m.argument, static_cast<unsigned long long>(m.mask),
                     m.differs ? "!=" : "==", static_cast<unsigned long long>(m.value));

@@ -16,6 +16,9 @@ struct Match {
   bool differs = false, wide = false;
 };
 
+/// As the error of a rule: the call seems to succeed, and nothing is done.
+inline constexpr int kPretended = -1;
+
 /// All matches hold: the call fails with `error`, or goes to PID 1 if that is 0.
 struct FilterRule {
   int nr = 0;

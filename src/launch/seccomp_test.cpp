@@ -97,7 +97,7 @@ std::set<std::uint32_t> reference(const std::vector<FilterRule>& rules, const se
       const std::uint64_t seen = (m.wide ? d.args[m.argument] : static_cast<std::uint32_t>(d.args[m.argument])) & m.mask;
       all = all && (seen == m.value) != m.differs;
     }
-    if (all) actions.insert(r.error == 0 ? kNotify : fails(r.error));
+    if (all) actions.insert(r.error == 0 ? kNotify : fails(r.error == kPretended ? 0 : r.error));
   }
   if (actions.empty()) actions.insert(kAllow);
   return actions;

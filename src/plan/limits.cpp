@@ -42,12 +42,13 @@ void limit_memory(const Context& c, Plan& plan, std::uint64_t most) {
   if (plan.tier == Tier::namespaces) {
     plan.by_meter.memory = most;
     plan.mechanisms.push_back("memory: RLIMIT_DATA, and all together measured by PID 1");
-    plan.weaker.push_back(
-        "memory of all processes together is measured 10 to 50 times a second and may be passed for so long; "
-        "memory files that nobody maps are not seen: no cgroup with controllers is delegated");
+    plan.weaker.push_back("memory of all processes together is measured 10 to 50 times a second and may be passed for so long; bytes in pipes" +
+                          std::string(plan.net == NetMode::host ? " and sockets" : "") +
+                          " and memory files that nobody maps are not seen: no cgroup with controllers is delegated");
   } else {
     plan.mechanisms.push_back("memory: RLIMIT_DATA");
-    plan.weaker.push_back("memory is limited for each process, not for all together");
+    plan.weaker.push_back(
+        "memory is limited for each process, not for all together, and without what the kernel keeps for it (bytes in sockets and pipes)");
   }
 }
 
@@ -81,7 +82,8 @@ Result<void> add_limits(const Context& c, Plan& plan) {
     if (auto r = limit_processes(c, plan, *l.processes); !r) return r;
   if (l.open_files) plan.rlimits.push_back({RLIMIT_NOFILE, *l.open_files, "open_files"});
   if (l.file_size) plan.rlimits.push_back({RLIMIT_FSIZE, *l.file_size, "file_size"});
-  plan.rlimits.push_back({RLIMIT_CORE, 0, "core"});
+  // 1 and not 0: a program of the host's that cores are piped to gets them whatever the limit, only at 1 it is never started.
+  plan.rlimits.push_back({RLIMIT_CORE, 1, "core"});
   return {};
 }
 

@@ -51,16 +51,17 @@ Outcome join_new_keyring() {
   return r == -38 ? Outcome{} : outcome(r);
 }
 
-Outcome set_rlimits(const Program& p) {
+Outcome set_rlimits(const Program& p, bool cores) {
   std::uint32_t index = 0;
   for (const Rlimit& l : p.rlimits) {
+    const std::uint32_t of = index++;
+    if ((l.resource == RLIMIT_CORE) != cores) continue;
     rlimit old{};
     long r = call(SYS_prlimit64, 0, l.resource, 0, ptr(&old));
-    if (r < 0) return outcome(r, index);
+    if (r < 0) return outcome(r, of);
     const std::uint64_t v = l.value < old.rlim_max ? l.value : old.rlim_max;  // never above what the caller may have
     const rlimit wanted{v, v};
-    if (r = call(SYS_prlimit64, 0, l.resource, ptr(&wanted), 0); r < 0) return outcome(r, index);
-    ++index;
+    if (r = call(SYS_prlimit64, 0, l.resource, ptr(&wanted), 0); r < 0) return outcome(r, of);
   }
   return {};
 }

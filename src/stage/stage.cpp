@@ -59,9 +59,10 @@ int become_command(void* arg) {
   STEP(working_directory, change_directory(p));
   STEP(signals, default_signals());
   STEP(landlock, restrict_self(p));
+  STEP(rlimit, set_rlimits(p, true));  // the filter lets nobody change it
   STEP(seccomp, load_filter(p, s));
   STEP(descriptors, close_descriptors());
-  STEP(rlimit, set_rlimits(p));  // last, for they are the command's: PID 1 serves it without them, and the listener needs a number
+  STEP(rlimit, set_rlimits(p, false));  // last, for they are the command's: PID 1 serves it without them, and the listener needs a number
   STEP(exec, execute(p));
   return 0;
 }

@@ -38,7 +38,7 @@ Outcome pivot(const Roots&);
 Outcome detach_old_root(const Roots&);
 Outcome join_new_keyring();
 Outcome add_landlock_rules(const Program&);
-Outcome set_rlimits(const Program&);
+Outcome set_rlimits(const Program&, bool cores);  // that of cores alone, or all others
 Outcome drop_capabilities(const Program&);
 Outcome set_no_new_privs();
 Outcome verify(const Program&);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # System calls with made-up arguments, and the errno each must give. With "control", without Cordon: the kernel has them.
-import ctypes, errno, platform, sys
+import ctypes, errno, os, platform, sys
 
 libc = ctypes.CDLL(None, use_errno=True)
 bare = 'control' in sys.argv
@@ -41,7 +41,7 @@ for name, nr in {'io_uring_setup': 425, 'io_uring_enter': 426, 'io_uring_registe
                  'clone3': 435, 'listns': 470, 'a call of the future': 900, 'x32 getpid': 0x40000000 + 39, 'x32 connect': 0x40000000 + 42}.items():
     expect(name, call(nr, 0, 0, 0, 0), 'ENOSYS')
 up = 1 << 32
-for name, request in {'TIOCSTI': 0x5412, 'TIOCLINUX': 0x541c, 'TIOCSETD': 0x5423, 'TIOCCONS': 0x541d}.items():
+for name, request in {'TIOCSTI': 0x5412, 'TIOCLINUX': 0x541c, 'TIOCSETD': 0x5423, 'TIOCCONS': 0x541d, 'TIOCEXCL': 0x540c}.items():
     for upper in 0, up, 0xffffffff << 32:
         expect('%s, upper half %x' % (name, upper >> 32), call(16, 0, upper | request, 0), 'EPERM')
 for family in list(range(3, 10)) + list(range(11, 16)) + list(range(17, 64)) + [64, 100, 0x80000000]:
@@ -64,6 +64,25 @@ expect('personality READ_IMPLIES_EXEC', call(135, 0x0400000), 'EPERM')
 expect('personality MMAP_PAGE_ZERO, upper half', call(135, up | 0x0100000), 'EPERM')
 expect('personality ADDR_NO_RANDOMIZE', call(135, 0x0040000), 'ok')
 expect('personality query', call(135, 0xffffffff), 'ok')
+for name, command in {'F_SETLEASE': 1024, 'F_SETDELEG': 1040}.items():
+    expect(name, call(72, 0, command, 0), 'EPERM')
+    expect(name + ', upper half', call(72, 0, up | command, 0), 'EPERM')
+for name, nr in {'setpriority': 141, 'ioprio_set': 251}.items():
+    first = 0 if name == 'setpriority' else 1  # PRIO_PROCESS, IOPRIO_WHO_PROCESS
+    value = os.getpriority(os.PRIO_PROCESS, 0) if name == 'setpriority' else 2 << 13 | 4
+    expect(name + ' of oneself', call(nr, first, 0, value), 'ok')
+    expect(name + ' of PID 1', call(nr, up | first, up | 1, value), 'EPERM')
+    expect(name + ' of a group', call(nr, first + 1, 0, value), 'EPERM')
+    expect(name + ' of a user', call(nr, first + 2, 0, value), 'EPERM')
+for name, nr in {'sched_setparam': 142, 'sched_setscheduler': 144, 'sched_setattr': 314, 'sched_setaffinity': 203}.items():
+    expect(name + ' of PID 1', call(nr, 1, 0, 0), 'EPERM')
+limit = (ctypes.c_ulong * 2)(0, 0)
+before = open('/proc/self/limits').read()
+expect('setrlimit RLIMIT_CORE', call(160, 4, ctypes.addressof(limit)), 'ok')
+expect('prlimit64 RLIMIT_CORE', call(302, 0, 4, ctypes.addressof(limit), 0), 'ok')
+expect('prlimit64 RLIMIT_CORE that asks for the old', call(302, 0, 4, ctypes.addressof(limit), ctypes.addressof(limit)), 'EPERM')
+expect('the limit of cores is as it was', open('/proc/self/limits').read() == before, True)
+expect('prlimit64 RLIMIT_CORE is read', call(302, 0, 4, 0, ctypes.addressof(limit)), 'ok')
 device = ctypes.create_string_buffer(b'device')
 expect('a device file', call(133, ctypes.addressof(device), 0o20666, 0x103), 'EPERM')
 expect('getxattrat exists', call(464, -100, 0, 0, 0, 0, 0), 'EFAULT', 'EINVAL')

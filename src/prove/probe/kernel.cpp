@@ -198,8 +198,17 @@ int raise_limit(const Args& a) {
   return prlimit(a.size() > 1 ? std::atoi(a[1].c_str()) : 0, static_cast<__rlimit_resource>(resource), &l, nullptr) < 0 ? failed("prlimit") : 0;
 }
 
-int priority(const Args& a) {  // another process's niceness
-  return setpriority(PRIO_PROCESS, static_cast<id_t>(std::atoi(a[0].c_str())), 19) < 0 ? failed("setpriority") : 0;
+int priority(const Args& a) {  // another process's niceness, or that of all in a group
+  const auto which = a.size() > 1 && a[1] == "group" ? PRIO_PGRP : PRIO_PROCESS;
+  return setpriority(which, static_cast<id_t>(std::atoi(a[0].c_str())), 19) < 0 ? failed("setpriority") : 0;
+}
+
+int lease(const Args& a) {  // of a new file; whoever opens it for writing waits
+  close(open(a[0].c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+  const int fd = open(a[0].c_str(), O_RDONLY | O_CLOEXEC);
+  if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0) return failed("F_SETLEASE");
+  std::puts(fcntl(fd, F_GETLEASE) == F_RDLCK ? "leased" : "not leased");
+  return 0;
 }
 
 bool forked(bool (*what)()) {
@@ -266,7 +275,8 @@ constexpr Command kCommands[] = {
     {"open-many", "N FILE", 2, open_many},
     {"burn", "SECONDS FILE", 2, burn},
     {"raise-limit", "RESOURCE [PID]", 1, raise_limit},
-    {"nice", "PID", 1, priority},
+    {"nice", "PID [group]", 1, priority},
+    {"lease", "FILE", 1, lease},
     {"can", "WHAT", 1, can},
 };
 
