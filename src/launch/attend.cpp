@@ -8,6 +8,9 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <limits>
+#include <string_view>
+#include <utility>
 
 #include "event/wire.hpp"
 #include "launch/confine.hpp"
@@ -134,6 +137,12 @@ void Supervisor::hear_signals() {
 // Our caller's shell sees us stop when the command does, by the same signal, as if it were the command.
 void Supervisor::stopped(int number) {
   const auto since = Clock::now();
+  constexpr long long kMost = std::numeric_limits<std::int32_t>::max();
+  Message m{};
+  m.kind = MessageKind::still;
+  m.value = static_cast<std::int32_t>(
+      deadline_ ? std::clamp<long long>(std::chrono::ceil<std::chrono::milliseconds>(*deadline_ - since).count(), 0, kMost) : kMost);
+  tell(control_.get(), m);
   terminal_.take();
   if (number != SIGTSTP && number != SIGTTIN && number != SIGTTOU) number = SIGSTOP;
   sigset_t one;
@@ -144,8 +153,7 @@ void Supervisor::stopped(int number) {
   sigprocmask(SIG_UNBLOCK, &one, nullptr);
   sigprocmask(SIG_BLOCK, &one, nullptr);
   terminal_.give_back();
-  if (deadline_) *deadline_ += Clock::now() - since;  // nothing in the sandbox ran
-  Message m{};
+  if (deadline_) *deadline_ += Clock::now() - since;  // PID 1 says how much of it counts
   m.kind = MessageKind::resume;
   tell(control_.get(), m);
 }
@@ -182,8 +190,12 @@ void Supervisor::hear_init() {
       swept_by_ = Clock::now() + kLastLook;
       break;
     case MessageKind::stopped: stopped(m.value); break;
+    case MessageKind::ran:
+      if (deadline_) *deadline_ -= std::chrono::milliseconds(m.value);
+      break;
     case MessageKind::limit:
-      limit_hit(m.text);
+      if (std::string_view(m.text) != "wall") limit_hit(m.text);
+      else if (!std::exchange(timed_out_, true)) limit_hit("wall");  // it passed while we were stopped
       swept_by_ = Clock::now() + kLastLook;
       break;
     case MessageKind::event: denied(bytes); break;
@@ -191,6 +203,7 @@ void Supervisor::hear_init() {
     case MessageKind::go:
     case MessageKind::hold:
     case MessageKind::signal:
+    case MessageKind::still:
     case MessageKind::resume: break;
   }
 }

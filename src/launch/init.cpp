@@ -28,6 +28,7 @@
 #include "launch/network.hpp"
 #include "launch/notify.hpp"
 #include "launch/residence.hpp"
+#include "launch/standstill.hpp"
 
 namespace cordon::launch {
 namespace {
@@ -126,8 +127,35 @@ void init_main(InitConfig& config) {
     report({stage::Step::exec, 0, errno});
     finish();
   }
+  const auto end_by_limit = [&](const char* name) {
+    end_all();  // first: nobody may be there to hear it
+    m = {};
+    m.kind = MessageKind::limit;
+    std::snprintf(m.text, sizeof m.text, "%s", name);
+    tell(config.control, m);
+    finish(config, since);
+  };
+  std::optional<Standstill> standstill;
+  const auto obey = [&] {
+    const int got = hear(config.control, m, descriptors, MSG_DONTWAIT);
+    if (got == 0) finish(config, since);
+    if (got != 1) return;
+    if (m.kind == MessageKind::signal) kill(command, m.value);
+    if (m.kind == MessageKind::still && standstill) standstill->only(std::chrono::milliseconds(m.value));
+    if (m.kind != MessageKind::resume) return;
+    kill(getpid() == 1 ? -1 : command, SIGCONT);
+    m.kind = MessageKind::ran;
+    m.value = standstill ? static_cast<std::int32_t>(standstill->ran().count()) : 0;
+    standstill.reset();
+    tell(config.control, m);
+  };
+  const auto denied = [&](const Event& event) {
+    // While the supervisor is stopped nobody reads what we say, and what we have said may be all that there is room for.
+    for (pollfd p{config.control, POLLOUT, 0}; standstill && poll(&p, 1, Standstill::kLook) == 0; obey())
+      if (!standstill->look()) end_by_limit("wall");
+    tell_event(config.control, event);
+  };
   std::optional<Notifier> notifier;
-  const auto denied = [&](const Event& event) { tell_event(config.control, event); };
   Meter meter(config.limits);
   auto look_at = Clock::now();
   bool shed = false;
@@ -138,7 +166,8 @@ void init_main(InitConfig& config) {
                     {notifier ? notifier->fd() : -1, POLLIN, 0},
                     {dial, POLLIN, 0}};
     const bool will_shed = notifier && !shed;
-    const int look = meter.interval();
+    int look = meter.interval();
+    if (standstill && (look < 0 || look > Standstill::kLook)) look = Standstill::kLook;
     const int ready = poll(fds, std::size(fds), will_shed && (look < 0 || look > kUntilShed) ? kUntilShed : look);
     if (ready < 0 && errno != EINTR) finish(config, since);
     if (ready == 0 && will_shed) {
@@ -146,22 +175,12 @@ void init_main(InitConfig& config) {
       shed = true;
     }
     if (meter.interval() >= 0 && Clock::now() >= look_at) {
-      if (const char* name = meter.look()) {
-        m = {};
-        m.kind = MessageKind::limit;
-        std::snprintf(m.text, sizeof m.text, "%s", name);
-        tell(config.control, m);
-        finish(config, since);
-      }
+      if (const char* name = meter.look()) end_by_limit(name);
       look_at = Clock::now() + std::chrono::milliseconds(meter.interval());
     }
+    if (standstill && !standstill->look()) end_by_limit("wall");
     if (fds[4].revents != 0 && !serve_dial(dial)) dial = -1;
-    if (fds[0].revents != 0) {
-      const int got = hear(config.control, m, descriptors, MSG_DONTWAIT);
-      if (got == 0) finish(config, since);
-      if (got == 1 && m.kind == MessageKind::signal) kill(command, m.value);
-      if (got == 1 && m.kind == MessageKind::resume) kill(getpid() == 1 ? -1 : command, SIGCONT);
-    }
+    if (fds[0].revents != 0) obey();
     if (notifier) {
       if ((fds[2].revents | fds[3].revents) != 0) notifier->serve();
     } else if (fds[2].revents != 0) {
@@ -178,8 +197,9 @@ void init_main(InitConfig& config) {
     for (int pid; (pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0;) {
       if (pid != command) continue;
       if (WIFSTOPPED(status)) {
-        if (!config.job) continue;
-        if (getpid() == 1) kill(-1, SIGSTOP);  // the whole job: no limit is watched while the supervisor is stopped
+        if (!config.job || standstill) continue;
+        if (getpid() == 1) kill(-1, SIGSTOP);  // the whole job
+        standstill.emplace();
         m = {};
         m.kind = MessageKind::stopped;
         m.value = WSTOPSIG(status);

@@ -20,7 +20,9 @@ enum class MessageKind : std::uint32_t {
   failed,     ///< init: `failure`
   event,      ///< init: an event follows, as event/wire.hpp encodes it
   stopped,    ///< init: the command was stopped, by signal `value`, and all of the sandbox with it
+  still,      ///< supervisor, before it stops too: `value` milliseconds of the wall time are left
   resume,     ///< supervisor: go on
+  ran,        ///< init, after `resume`: for `value` milliseconds something went on nevertheless
   limit,      ///< init: the limit named `text` was hit, the sandbox ends
   ended,      ///< init: the command ended: `value` as wait(2) gives it
   swept,      ///< init: what was made inside has been looked at for traps; the last that it says

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a user at a terminal does, played on a pseudo-terminal with a shell that has job control."""
-import fcntl, os, pty, re, select, shutil, signal, struct, sys, tempfile, termios, time
+import ctypes, fcntl, os, pty, re, select, shutil, signal, struct, sys, tempfile, termios, time
 
 cordon = sys.argv[1]
 passed = failed = 0
@@ -103,6 +103,62 @@ def control_z(s):
     return s.until("finished") and s.until("again 0")
 
 
+# A process whose timers send it SIGCONT ten times a second for a minute, and a main process that stops; the file is locked as long as
+# one of them lives. Not one timer that repeats: the kernel drops its signal, and with it the timer, if a stop meets it.
+GOES_ON = """
+import ctypes, fcntl, os, signal, time
+class Event(ctypes.Structure):
+    _fields_ = [("value", ctypes.c_void_p), ("signal", ctypes.c_int), ("notify", ctypes.c_int), ("rest", ctypes.c_char * 48)]
+held = open("held", "w")
+fcntl.flock(held, fcntl.LOCK_EX)
+up, tell = os.pipe()
+if os.fork() == 0:
+    signal.signal(signal.SIGCONT, lambda *_: None)
+    libc = ctypes.CDLL(None)
+    for i in range(1, 600):
+        timer = ctypes.c_void_p()
+        assert libc.timer_create(1, ctypes.byref(Event(None, signal.SIGCONT, 0)), ctypes.byref(timer)) == 0
+        assert libc.timer_settime(timer, 0, (ctypes.c_long * 4)(0, 0, i // 10, i % 10 * 100000000), None) == 0
+    os.write(tell, b"x")
+    while True:
+        time.sleep(0.01)
+os.read(up, 1)
+os.kill(os.getpid(), signal.SIGSTOP)
+time.sleep(60)
+"""
+
+
+def wall_of_what_goes_on(s):
+    if not hasattr(ctypes.CDLL(None), "timer_create"):
+        return True  # an older libc; the case is the kernel's
+    with open(os.path.join(home, "project", "on.py"), "w") as f:
+        f.write(GOES_ON)
+    s.do(f'"$CORDON" run --quiet --limit wall=10s -- {sys.executable} on.py; echo "status $?"')
+    if not s.until("Stopped"):
+        return False
+    held = open(os.path.join(home, "project", "held"))
+    end = time.monotonic() + 60
+    while time.monotonic() < end:  # nobody resumes the job: PID 1 ends it
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            time.sleep(0.1)
+    else:
+        return False
+    s.do('fg; echo "again $?"')
+    return s.until("again 124")
+
+
+def wall_of_what_is_stopped(s):
+    s.do("""\"$CORDON" run --quiet --limit wall=8s -- sh -c 'kill -STOP $$; echo went on'; echo "status $?\"""")
+    if not s.until("Stopped"):
+        return False
+    time.sleep(9)
+    s.do('fg; echo "again $?"')
+    return s.until("went on") and s.until("again 0")
+
+
 def background_reader_stops(s):
     s.do('"$CORDON" run --quiet -- cat & sleep 1; jobs; echo liste""d')
     text = s.until("listed")
@@ -156,9 +212,16 @@ def no_injection(s):
     return s.until("refused")
 
 
+def no_exclusion(s):
+    s.do("""\"$CORDON" run --quiet -- perl -e 'print ioctl(STDIN, 0x540c, 0) ? "excluded" : "refused"; print "\\n"'""")
+    return s.until("refused")
+
+
 run("Ctrl-C ends the command, with its status", control_c)
 run("Ctrl-C reaches a command that catches it", control_c_is_caught)
 run("Ctrl-Z stops the whole job and fg goes on with it", control_z)
+run("what goes on while its job is stopped is ended by the wall time", wall_of_what_goes_on)
+run("the time in which a job is stopped does not count", wall_of_what_is_stopped)
 run("a command in the background that reads the terminal is stopped", background_reader_stops)
 run("the size of the terminal is seen", size)
 run("a change of the size is told", resize)
@@ -167,6 +230,7 @@ run("a shell inside has job control, and the outer one its terminal back", job_c
 if shutil.which("script"):
     run("a pseudo-terminal can be made inside", pty_inside)
 run("nothing can be typed into the caller's terminal", no_injection)
+run("the caller's terminal cannot be shut to others", no_exclusion)
 shutil.rmtree(root, ignore_errors=True)
 print(f"{passed} passed, {failed} failed, 0 skipped")
 sys.exit(failed != 0)
