@@ -15,6 +15,7 @@
 #include <memory>
 
 #include "base/fd.hpp"
+#include "launch/socket_memory.hpp"
 
 namespace cordon::launch {
 namespace {
@@ -62,8 +63,8 @@ int Meter::interval() const {
   return near_ ? kNear : kUsual;
 }
 
-std::uint64_t Meter::kept_in_files() const {
-  std::uint64_t sum = 0;
+std::uint64_t Meter::kept_by_kernel() const {
+  std::uint64_t sum = options_.sockets ? socket_memory() : 0;
   for (const std::string& tree : options_.trees) {
     struct statvfs s{};
     if (statvfs(tree.c_str(), &s) == 0) sum += (s.f_blocks - s.f_bfree) * s.f_frsize + (s.f_files - s.f_ffree) * kInode;
@@ -108,10 +109,10 @@ const char* Meter::look() {
     if (std::max(accounted, of_ticks(ticks + gone_ticks_)) > static_cast<std::uint64_t>(options_.cpu->count())) return "cpu";
   }
   if (options_.memory) {
-    const std::uint64_t files = kept_in_files();
-    near_ = resident + files > *options_.memory / 2;
-    if (resident + files > *options_.memory) {  // perhaps shared pages were counted more than once: look closer, which costs more
-      std::uint64_t sum = files;
+    const std::uint64_t kept = kept_by_kernel();
+    near_ = resident + kept > *options_.memory / 2;
+    if (resident + kept > *options_.memory) {  // perhaps shared pages were counted more than once: look closer, which costs more
+      std::uint64_t sum = kept;
       for (const auto& [pid, rss] : processes) {
         sum += proportional(pid).value_or(rss);
       }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What all processes of the sandbox use together, looked at by PID 1 a few times a second where no cgroup counts it.
 //
-// Memory is what they have in common only once (PSS), with the private tmpfs trees and System V segments. Processor time is that
-// of the living and of those who were waited for; or, if it is more, what was seen of each. What escapes: a process that nobody
-// waits for and that ends between two looks (cpu), memory files that nobody maps (memory). The plan says so in `weaker`.
+// Memory is what they have in common only once (PSS), with the private tmpfs trees, System V segments and, where the network is
+// their own, what lies in sockets. Processor time is that of the living and of those who were waited for; or, if it is more, what was
+// seen of each. What escapes: a process that nobody waits for and that ends between two looks (cpu), bytes in pipes and memory files
+// that nobody maps (memory). The plan says so in `weaker`.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -19,6 +20,7 @@ struct MeterOptions {
   std::optional<std::uint64_t> memory;     ///< bytes
   std::optional<std::uint64_t> processes;  ///< with threads
   std::vector<std::string> trees;          ///< private tmpfs mounts, as the sandbox sees them
+  bool sockets = false;                    ///< those of the network namespace are the sandbox's own
 };
 
 class Meter {
@@ -33,7 +35,7 @@ class Meter {
   struct Seen {
     std::uint64_t started, ticks;
   };
-  [[nodiscard]] std::uint64_t kept_in_files() const;
+  [[nodiscard]] std::uint64_t kept_by_kernel() const;
   MeterOptions options_;
   std::map<int, Seen> seen_;
   std::uint64_t gone_ticks_ = 0;

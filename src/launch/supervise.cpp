@@ -24,7 +24,7 @@ constexpr int kEgressPatience = 10'000;  // milliseconds
 
 // What PID 1 must watch because neither a cgroup nor the kernel does.
 MeterOptions metered(const Plan& plan) {
-  MeterOptions m{plan.by_meter.cpu, plan.by_meter.memory, plan.by_meter.processes, {}};
+  MeterOptions m{plan.by_meter.cpu, plan.by_meter.memory, plan.by_meter.processes, {}, plan.net != NetMode::host};
   for (const Mount& mount : plan.mounts)
     if (mount.kind == MountKind::tmpfs) m.trees.push_back(mount.target);
   m.trees.push_back("/dev/shm");

@@ -6,7 +6,7 @@ set -u
 cordon=$1
 . "$(dirname "$0")/../support/suite.sh"
 world limits
-ulimit -c 0
+ulimit -S -c 0
 
 c() { timeout -s KILL 40 "$cordon" run "$@"; }
 told() { # limit, command...: the event names it, with the option that raises it
@@ -31,6 +31,9 @@ attack='for (1 .. 40) { if (!fork) { $x = "x" x (16 << 20); sleep 20; exit } } s
 ok "memory: many processes that each take little are ended" status 137 c --limit memory=128MiB -- perl -e "$attack"
 ok "memory: it is told" told memory --limit memory=128MiB -- perl -e "$attack"
 ok "memory: files in the private /tmp count" status 137 c --limit memory=64MiB -- sh -c 'head -c 200000000 /dev/zero >/tmp/x; sleep 10'
+attack='use Socket; for (1 .. 400) { last if !socketpair(my $a, my $b, AF_UNIX, SOCK_STREAM, 0); push @s, $a, $b; for ($a, $b) { setsockopt $_, SOL_SOCKET, SO_SNDBUF, 1 << 20; 1 while defined send($_, "x" x 32768, MSG_DONTWAIT) } } print "full\n"; sleep 20'
+ok "memory: what lies in sockets counts" status 137 c --limit memory=32MiB -- perl -e "$attack"
+ok "memory: it counts where the senders are closed" status 137 c --limit memory=32MiB -- perl -e "${attack/sleep 20/close \$s[2 * \$_] for 0 .. 399; sleep 20}"
 ok "memory: what processes share counts once" status 0 c --limit memory=192MiB -- perl -e '$x = "x" x (40 << 20); for (1 .. 8) { if (!fork) { sleep 1; exit } } 1 while wait > 0'
 
 crowd='$n = 0; for (1 .. 30) { $p = fork; last if !defined $p; if (!$p) { sleep 3; exit } $n++ } print $n'
@@ -56,6 +59,11 @@ ok "memory: what is too small to start at all is told so" soon too_small
 
 ok "file-size: it holds and is told" told file-size --limit file-size=1MiB -- perl -e 'open F, ">", "f"; syswrite(F, "x" x (2 << 20)); syswrite(F, "x")'
 ok "open-files: the limit is the command's" same "$(c --limit open-files=32 -- sh -c 'ulimit -n')" 32
+if [ "$(ulimit -H -c)" != 0 ]; then  # at 1 a program that core_pattern names gets none, at 0 it does
+  ok "cores: the limit is 1, and stays so" same "$(c -- sh -c 'ulimit -c 0; exec grep "^Max core" /proc/self/limits' | tr -s ' ')" 'Max core file size 1 1 bytes '
+else
+  skip "cores" "the caller's hard limit is 0"
+fi
 ok "wall: it is told" told wall --limit wall=200ms -- sleep 20
 ok "wall: the grace is two seconds" same "$(s=$(date +%s%N); c --quiet --limit wall=100ms -- sh -c 'trap "" TERM; while :; do sleep 0.1; done'; echo $((($(date +%s%N) - s) / 1000000000)))" 2
 c --quiet --events ../events --limit cpu=10s --limit memory=100MiB --limit processes=20 -- true
