@@ -58,10 +58,14 @@ struct CloseDir {
 class Disarm {
  public:
   Disarm(const GitDirectory& at, const Look& look) : at_(at), look_(look) {
-    // Old files that became a repository's only now. A directory's own time changes with its entries, so this is that of refs,
-    // to which git seldom adds one.
-    reshaped_ = changed("refs") || changed("commondir");
-    touched_ = reshaped_ || changed(".") || changed("config") || changed("config.worktree") || changed("hooks");
+    // It was looked at before if it was a git directory already, by what did not change. Else old files became a repository's now.
+    Shape before;
+    for (const char* name : {"HEAD", "commondir", "config", "config.worktree", "hooks", "objects", "refs"}) {
+      struct stat s{};
+      if (fstatat(at_.fd, name, &s, AT_SYMLINK_NOFOLLOW) == 0 && !look_.since.changed(s)) before.add(name);
+    }
+    reshaped_ = !before.is_git();
+    touched_ = changed(".") || changed("commondir") || changed("config") || changed("config.worktree") || changed("hooks");
   }
 
   void all() {

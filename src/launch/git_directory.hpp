@@ -31,6 +31,19 @@ struct Look {
   }
 };
 
+/// By its names: what git would take for its directory, and what lacks little to be one.
+struct Shape {
+  bool settings = false, part = false, head = false, objects = false, common = false;
+  void add(std::string_view name) {
+    settings = settings || name == "config" || name == "hooks" || name == "config.worktree";
+    head = head || name == "HEAD";
+    objects = objects || name == "objects";
+    common = common || name == "commondir";
+    part = part || head || objects || common || name == "refs";
+  }
+  [[nodiscard]] bool is_git() const { return common || (settings && part) || (head && objects); }
+};
+
 struct GitDirectory {
   int fd;                               ///< opened for reading
   std::string path;                     ///< absolute

@@ -42,7 +42,7 @@ void find_links(const GitDirectory& at, bool all, const Look& look, const std::f
   for (std::deque<std::string> todo{"."}; !todo.empty(); todo.pop_front()) {
     const std::string& path = todo.front();
     const Fd dir = open_below(at.fd, path, look.since);
-    if (!dir || is_read_only(dir.get())) continue;
+    if (!dir) continue;
     alignas(dirent64) char buffer[32768];
     for (long n; (n = syscall(SYS_getdents64, dir.get(), buffer, sizeof buffer)) > 0;)
       for (long offset = 0; offset < n;) {
@@ -59,7 +59,8 @@ void find_links(const GitDirectory& at, bool all, const Look& look, const std::f
           if (look.budget.spent()) return;
           continue;
         }
-        if (S_ISLNK(s.st_mode) && (all || look.since.changed(s)) && !is_head(dir.get(), name) && name.find(kSetAside) == std::string::npos) {
+        if (S_ISLNK(s.st_mode) && (all || look.since.changed(s)) && !is_head(dir.get(), name) && name.find(kSetAside) == std::string::npos &&
+            !is_read_only(dir.get())) {
           Spot place{Fd(fcntl(dir.get(), F_DUPFD_CLOEXEC, 0)), path == "." ? at.path : at.path + "/" + path, name};
           if (!found(place)) return;
         }

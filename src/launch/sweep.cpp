@@ -54,7 +54,7 @@ class Sweep {
  private:
   void look(int dir, const std::string& root, const std::string& path, std::deque<std::string>& todo) {
     alignas(dirent64) char buffer[32768];
-    bool config = false, shape = false, head = false, common = false, objects = false;
+    Shape shape;
     const std::string_view last = std::string_view(path).substr(path.rfind('/') + 1);
     const bool dot_git = last == ".git" || (path == "." && root.ends_with("/.git"));
     const std::string shown = path == "." ? root : root + "/" + path, below = path == "." ? "" : path + "/";
@@ -65,14 +65,8 @@ class Sweep {
         at += e->d_reclen;
         const std::string_view name = e->d_name;
         if (name == "." || name == "..") continue;
-        config = config || name == "config" || name == "hooks" || name == "config.worktree";
-        shape = shape || name == "HEAD" || name == "objects" || name == "refs" || name == "commondir";
-        head = head || name == "HEAD";
-        objects = objects || name == "objects";
-        if (name == "commondir") {
-          common = true;
-          redirected(dir, shown, "commondir", "", top, 0);
-        }
+        shape.add(name);
+        if (name == "commondir") redirected(dir, shown, "commondir", "", top, 0);
         unsigned char type = e->d_type;
         struct stat s{};
         if (type == DT_UNKNOWN) type = fstatat(dir, e->d_name, &s, AT_SYMLINK_NOFOLLOW) == 0 ? static_cast<unsigned char>(IFTODT(s.st_mode)) : type;
@@ -80,7 +74,7 @@ class Sweep {
         // Of a .git only what can be git directories again; a directory that merely looks like one is a directory like others.
         if (type == DT_DIR && (!dot_git || !is_git_part(name))) todo.push_back(below + e->d_name);
       }
-    if (dot_git || (config && shape) || (head && (common || objects))) git_directory(dir, shown, top);
+    if (dot_git || shape.is_git()) git_directory(dir, shown, top);
   }
 
   void git_directory(int dir, const std::string& path, const std::string& top) {

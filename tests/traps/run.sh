@@ -168,11 +168,16 @@ for tier in run run_landlock; do
   ln -s store way
   echo 'gitdir: ../way' >b/.git
   links=$(find . -type l -printf '%p %l\n' | sort)
-  $tier -- sh -c 'for in in sub a; do cd $in; echo >x; git add x; git -c user.name=a -c user.email=a@example.com commit -qm x || exit; cd ..; done' 2>/dev/null
+  $tier -- sh -c 'for in in sub a; do cd $in; echo >x; git add x; git -c user.name=a -c user.email=a@example.com commit -qm x || exit; echo y >x; git -c user.name=a -c user.email=a@example.com stash -q || exit; cd ..; done' 2>/dev/null
   ok "a commit in repositories of the user's own, with links: works ($tier)" [ $? -eq 0 ]
   ok "and is no trap ($tier)" untold
   ok "and the links stay ($tier)" [ "$links" = "$(find . -type l -printf '%p %l\n' | sort)" ]
 done
+
+project
+run -- sh -c "mkdir sub; ln -s '$marker' sub/FETCH_HEAD; mkdir sub/refs" && run -- sh -c 'cd sub; mkdir objects; echo "ref: refs/heads/main" >HEAD; echo "[core]" >config'
+ok "a link that was there before the rest of a repository is told" told denied "$HOME/project/sub/FETCH_HEAD" link
+ok "and gone" [ ! -L sub/FETCH_HEAD ]
 
 project
 bomb
