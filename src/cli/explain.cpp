@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "cli/cli.hpp"
+#include "cli/hold.hpp"
 
 namespace cordon::cli {
 namespace {
@@ -36,8 +37,9 @@ int explain_one(const Policy& policy, const HostFacts& facts, const std::string&
 }
 
 int explain(const ExplainOptions& o) {
-  const auto policy = o.policy.make();
+  auto policy = o.policy.make();
   if (!policy) return fail(policy.error());
+  hold_programs(*policy);
   if (!o.host.empty()) return explain_host(policy->net, o.host, o.json);
   Request req = request(o.policy, o.command);
   req.probe_namespaces = policy->require != Tier::namespaces;

@@ -9,6 +9,7 @@
 
 #include "base/fd.hpp"
 #include "cli/cli.hpp"
+#include "cli/hold.hpp"
 #include "plan/host_view.hpp"
 #include "session/control.hpp"
 #include "session/run.hpp"
@@ -53,17 +54,23 @@ int serve(const RunOptions& o) {
     options.lifeline = reporter.lifeline();
     return session::run(policy, request(o.policy, o.command), options, nursery);
   };
-  const auto policy = session::read_policy(4);
+  auto policy = session::read_policy(4);
+  if (policy) {
+    hold_programs(*policy);
+    for (const std::string& file : o.policy.deny_write) hold_file(*policy, file, "policy file");
+  }
   const Result<int> status = policy ? serve_policy(*policy) : std::unexpected(policy.error());
   reporter.outcome(status);
   return status ? *status : status.error().exit_status;
 }
 
 int run(const RunOptions& o) {
-  const auto policy = o.policy.make();
+  auto policy = o.policy.make();
   if (!policy) return fail(policy.error());
   auto events = open_events(o.events);
   if (!events) return fail(events.error());
+  hold_programs(*policy);
+  if (*events && o.events != "-") hold_file(*policy, o.events, "--events");
   SuperviseOptions options;
   if (*events) options.policy_digest = digest(*policy);  // for the start event alone
   unsigned denials = 0;

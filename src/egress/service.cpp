@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "egress/service.hpp"
 
-#include <sys/un.h>
-
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/redirect_error.hpp>
 
 #include "egress/authority.hpp"
+#include "egress/route.hpp"
 #include "policy/host_rule.hpp"
 
 namespace cordon::egress {
@@ -18,8 +17,6 @@ Result<std::string> socket_path(const std::string& host, const std::string& text
   std::string path = text.substr(5);
   if (path == "~" || path.starts_with("~/")) path = home + path.substr(1);
   else if (!path.starts_with('/')) path = directory + "/" + path;
-  if (path.size() >= sizeof(sockaddr_un::sun_path))
-    return refused("the socket of net.route '" + printable(host) + "' has a path over 107 bytes", "use a shorter one");
   return path;
 }
 
@@ -118,8 +115,12 @@ Task<std::expected<Stream, Refusal>> Attempt::open() {
 Task<std::expected<Stream, Refusal>> Attempt::open_route(std::string path) {
   via_ = "unix:" + path;
   asio::basic_stream_socket<asio::local::stream_protocol, Executor> socket(service_.loop);
-  error_code e;
-  co_await socket.async_connect(asio::local::stream_protocol::endpoint(path), asio::redirect_error(use_task, e));
+  const auto at = find_socket(path);
+  error_code e(at ? 0 : at.error(), boost::system::system_category());
+  if (at) {
+    const asio::local::stream_protocol::endpoint by_handle("/proc/self/fd/" + std::to_string(at->get()));
+    co_await socket.async_connect(by_handle, asio::redirect_error(use_task, e));
+  }
   if (e) co_return std::unexpected(failed("route", "cannot connect to the socket " + printable(path) + " that net.route names: " + e.message()));
   co_return Stream(std::move(socket));
 }

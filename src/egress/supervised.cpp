@@ -16,6 +16,7 @@
 
 #include "egress/confine.hpp"
 #include "egress/port_forward.hpp"
+#include "egress/route.hpp"
 #include "egress/run.hpp"
 #include "event/wire.hpp"
 
@@ -154,6 +155,7 @@ int run_supervised(int channel) {
   if (first.bytes != "C") return fail({ErrorKind::bug, "the first message to egress is no configuration", "", 0, 125});
   auto config = read_config(first.fd);
   if (!config) return fail(config.error());
+  follow_no_links();
   std::string warning;
   auto rules = Rules::make(config->policy.net, config->environment, config->base_dir, config->home, warning);
   if (!rules) return fail(rules.error());

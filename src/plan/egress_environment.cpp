@@ -69,9 +69,13 @@ void add_egress(const Context& c, const std::string& ca_bundle, Plan& plan) {
     e.enabled = true;
     e.required = c.policy.net.upstream == "required";
     e.on_host = plan.tier == Tier::landlock;
-    e.policy = to_json(c.policy);
-    e.base_dir = c.facts.project;
-    e.home = c.facts.home;
+    if (c.paths.routes().empty()) {
+      e.policy = to_json(c.policy);
+    } else {
+      Policy resolved = c.policy;
+      resolved.net.route = c.paths.routes();
+      e.policy = to_json(resolved);
+    }
     e.listen = c.policy.net.listen;
     for (const auto& entry : c.request.environment)
       for (const char* name : kUpstream)

@@ -87,6 +87,7 @@ Result<Verdict> explain(const Policy& policy, const HostFacts& facts, const Host
   if (op == Operation::exec) return v;
   const auto tier = choose_tier(policy, facts);
   if (!tier) return std::unexpected(tier.error());
+  if (auto r = paths.check_crossings(*tier == Tier::namespaces); !r) return std::unexpected(r.error());
   Plan plan;
   plan.tier = *tier;
   plan.net = policy.net.mode;

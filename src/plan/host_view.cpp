@@ -166,8 +166,8 @@ namespace {
 
 constexpr std::size_t kLongest = 4096;  // PATH_MAX: what is longer names nothing
 
-// `rest`, which starts in the canonical directory `done`.
-std::string follow(const HostView& view, std::string done, std::string_view rest) {
+// `rest`, which starts in the canonical directory `done`. The links on the way are told.
+std::string follow(const HostView& view, std::string done, std::string_view rest, std::vector<std::string>* met = nullptr) {
   int links = 0;
   std::string replaced;  // what `rest` is a part of, once a link was met
   while (!rest.empty()) {
@@ -186,6 +186,7 @@ std::string follow(const HostView& view, std::string done, std::string_view rest
       continue;
     }
     ++links;
+    if (met) met->push_back(next);
     if (target->starts_with('/')) done = "/";
     replaced = *target + "/" + std::string(rest);
     rest = replaced;
@@ -194,6 +195,12 @@ std::string follow(const HostView& view, std::string done, std::string_view rest
 }
 
 }  // namespace
+
+std::vector<std::string> links_on_way(const HostView& view, const std::string& path) {
+  std::vector<std::string> links;
+  follow(view, "/", path, &links);
+  return links;
+}
 
 std::string canonical(const HostView& view, const std::string& path) {
   const auto slash = path.rfind('/');

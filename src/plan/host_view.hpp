@@ -69,6 +69,8 @@ struct HostView {
 /// The name of the terminal that one of our standard streams is; empty where none is.
 [[nodiscard]] std::string terminal();
 
+/// The symlinks that `canonical` follows, each by its canonical place.
+[[nodiscard]] std::vector<std::string> links_on_way(const HostView&, const std::string& path);
 /// Symlinks, '.' and '..' resolved; what does not exist is kept as it is written. `path` is absolute.
 [[nodiscard]] std::string canonical(const HostView&, const std::string& path);
 /// The same of a directory that many paths lie in.

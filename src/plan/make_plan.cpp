@@ -61,10 +61,14 @@ Result<void> Making::decide() {
   plan.tty = facts.tty;
 
   paths_ = PathPolicy::make(policy, facts, view);
+  if (!request_.project.empty())
+    paths_.cross(request_.project.starts_with('/') ? request_.project : join(facts.cwd, request_.project),
+                 {request_.project, {"--project", 0, 0}, false}, view);
   for (const auto& [what, path] : {std::pair{"project", facts.project}, {"working directory", facts.cwd}})
     if (const Verdict v = paths.decide_canonical(path, Operation::read); !v.allowed)
       return refused(std::string("the ") + what + " " + path + " may not be read: rule '" + v.rule.text + "' of " + v.rule.origin.source,
                      "allow it with --allow-read " + path);
+  if (auto r = paths.check_crossings(plan.tier == Tier::namespaces); !r) return std::unexpected(r.error());
   // To be the project opens nothing that is denied.
   if (const Rule& denied = paths.project_denied(); !denied.text.empty())
     return refused("the project " + facts.project + " lies in a place that may not be read: rule '" + denied.text + "' of " + denied.origin.source,

@@ -179,6 +179,12 @@ struct Builder {
       if (can(up, Operation::write)) put(MountKind::bind_rw, up, "held in place for " + why);
   }
 
+  // A writable place within another: what is on the way to it stays, or the next run would follow what was put there.
+  void hold_writable() {
+    for (const auto& r : c.paths.rules())
+      if (r.kind == RuleKind::allow_write && !r.link && writable.contains(r.path)) hold_parents(r.path, tree_of(r.path), said(r.rule));
+  }
+
   void write_denied() {
     PathSet placed;
     for (const auto& r : c.paths.rules()) {
@@ -316,6 +322,7 @@ Result<void> add_mounts(const Context& c, const Programs& programs, Plan& plan) 
   b.index();
   b.base();
   if (auto r = b.allowed(); !r) return r;
+  b.hold_writable();
   b.write_denied();
   b.read_denied();
   b.exec_denied();

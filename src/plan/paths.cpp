@@ -34,14 +34,6 @@ std::string literally(const std::string& path) {
   return pattern;
 }
 
-// '~', '.' and project-relative paths made absolute; nothing is resolved yet.
-std::string absolute(const std::string& text, const HostFacts& facts) {
-  if (text == "~") return facts.home;
-  if (text.starts_with("~/")) return join(facts.home, text.substr(2));
-  if (text.starts_with('/')) return text;
-  return join(facts.project, text);
-}
-
 // Root's own secrets outside its home. For others the files' modes hold.
 constexpr const char* kOfRoot[] = {"/etc/shadow",
                                    "/etc/shadow-",
@@ -119,10 +111,7 @@ PathPolicy PathPolicy::make(const Policy& policy, const HostFacts& facts, const 
     // A policy in the project is followed by the next run.
     if (const std::string own = join(facts.project, "cordon.toml"); view.exists(own)) p.protect(own, "cordon.toml", view);
   }
-  if (const auto& bundle = policy.net.ca_bundle; !bundle.empty()) {
-    p.ca_bundle_ = canonical(view, absolute(bundle, facts));
-    p.put(RuleKind::allow_read, p.ca_bundle_, {bundle, {"net.ca_bundle", 0, 0}, false});
-  }
+  p.add_named(policy, facts, view);
   for (const PathRules& layer : policy.fs.also) {
     Policy one;
     static_cast<PathRules&>(one.fs) = layer;
@@ -131,6 +120,7 @@ PathPolicy PathPolicy::make(const Policy& policy, const HostFacts& facts, const 
     const PathPolicy& also = p.also_.emplace_back(make(one, facts, view));
     // The places where its decisions change; they are no keys of `at_`, so that only `also` decides by them.
     p.rules_.insert(p.rules_.end(), also.rules_.begin(), also.rules_.end());
+    p.crossings_.insert(p.crossings_.end(), also.crossings_.begin(), also.crossings_.end());
     for (const auto& note : also.notes_)
       if (std::find(p.notes_.begin(), p.notes_.end(), note) == p.notes_.end()) p.notes_.push_back(note);
     p.project_writable_ = p.project_writable_ && also.project_writable_;
@@ -167,6 +157,13 @@ void PathPolicy::add(RuleKind kind, const Rule& rule, const HostFacts& facts, co
   const auto lifted = [&](const std::string& path) { return liftable && path == canonical(view, join(facts.project, ".git/config")); };
   // Where no repository is there is nothing of it to protect: `git init` works.
   if (rule.floor && git_.absent && within(target, dot_git_)) return;
+  // The links on the way count as well, for who swaps one moves the rule; what is opened is judged once all rules are known.
+  if (target != text) {
+    if (!is_deny(kind)) cross(text, rule, view);
+    else
+      for (const std::string& met : links_on_way(view, text))
+        if (met != place) put(RuleKind::deny_write, met, rule, true);  // it may be read: where it leads is no secret
+  }
   const bool apart = link && place != target && !lifted(place);
   if (!lifted(target)) put(kind, std::move(target), rule);
   if (apart) put(kind, std::move(place), rule, true);

@@ -3,6 +3,8 @@
 #pragma once
 #include <cordon/plan.hpp>
 
+#include <map>
+
 #include "plan/host_view.hpp"
 
 namespace cordon::plan {
@@ -31,6 +33,12 @@ struct GitDirs {
   bool absent = false, linked = false;  ///< linked: .git is a file that names the directory
 };
 
+/// A symlink on the way to what a rule opens.
+struct Crossing {
+  std::string link;  ///< its canonical place
+  Rule rule;
+};
+
 /// What a rule says of a path, without the words.
 struct Decision {
   bool allowed = false;
@@ -53,10 +61,17 @@ class PathPolicy {
   [[nodiscard]] const std::vector<PathRule>& rules() const { return rules_; }
   [[nodiscard]] const GitDirs& git() const { return git_; }
   [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
-  [[nodiscard]] const std::string& ca_bundle() const { return ca_bundle_; }  ///< net.ca_bundle, canonical, or empty
+  [[nodiscard]] const std::string& ca_bundle() const { return ca_bundle_; }                   ///< net.ca_bundle, canonical, or empty
+  [[nodiscard]] const std::map<std::string, std::string>& routes() const { return routes_; }  ///< net.route, its sockets canonical
   /// The rule that keeps the project from being read, were it not the project; its text is empty where none does.
   [[nodiscard]] const Rule& project_denied() const { return project_denied_; }
   [[nodiscard]] bool project_writable() const { return project_writable_; }
+  /// Refuses where a link on the way to what the policy opens lies in a place that the command may write: a run before this one
+  /// could have laid it. `mounted`: what is denied within a writable tree is held.
+  [[nodiscard]] Result<void> check_crossings(bool mounted) const;
+
+  /// Notes the links on the way to what `rule` opens, for check_crossings.
+  void cross(const std::string& path, const Rule&, const HostView&);
 
  private:
   /// As expanded a pattern counts where it matched something at the start, or where another rule names what it matches.
@@ -65,6 +80,8 @@ class PathPolicy {
   void add(RuleKind, const Rule&, const HostFacts&, const HostView&);
   void put(RuleKind, std::string path, const Rule&, bool link = false);
   void hold_missing(const HostView&);
+  void add_named(const Policy&, const HostFacts&, const HostView&);
+  void add_ca_bundle(const std::string& path, const Rule&, const HostView&);
   void protect_dot_git(const std::string& dot_git, const HostView&);
   void protect(const std::string& path, const char* text, const HostView&);
   void protect_git_dir(const std::string& dir, const HostView&);
@@ -78,13 +95,17 @@ class PathPolicy {
   PathMap<std::vector<std::uint32_t>> at_;  // rules by path
   std::vector<GlobRule> globs_;
   std::vector<PathPolicy> also_;  // each must allow, too: fs.also
+  std::vector<Crossing> crossings_;
   std::vector<std::string> notes_;
   GitDirs git_;
   std::string ca_bundle_, dot_git_;
+  std::map<std::string, std::string> routes_;
   Rule project_denied_;
   bool git_config_ = false, project_writable_ = false;
 };
 
+/// '~', '.' and project-relative paths made absolute; nothing is resolved yet.
+[[nodiscard]] std::string absolute(const std::string& text, const HostFacts&);
 /// Shell wildcards per component, '**' for any number of components.
 [[nodiscard]] bool glob_matches(std::string_view pattern, std::string_view path);
 

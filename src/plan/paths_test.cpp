@@ -55,6 +55,44 @@ TEST(PathPolicy, TheLongestRuleWinsAndDenyBeatsAllow) {
   EXPECT_FALSE(may("/h/d/open/k", Operation::write));
   EXPECT_FALSE(may("/h/e", Operation::read));
 }
+TEST(PathPolicy, WhatTheCommandCouldHaveLaidOpensNothing) {
+  const auto v = links({{"/h/p/in", "/h/other"}, {"/h/out", "/h/other"}, {"/h/p/held", "/h/other"}});
+  HostFacts f;
+  f.home = "/h";
+  f.cwd = f.project = "/h/p";
+  const auto starts = [&](const char* read, const char* write, const char* bundle, bool mounted) {
+    const auto r = [](const char* t) { return Rule{t, {"test", 0, 0}, false}; };
+    Policy policy;
+    policy.fs.allow_write = {r("."), r(write)};
+    policy.fs.allow_read = {r(read)};
+    policy.fs.deny_write = {r("held")};
+    policy.fs.deny_read = {Rule{"~/other", {"floor", 0, 0}, true}};
+    policy.net.ca_bundle = bundle;
+    policy.net.mode = NetMode::filtered;
+    policy.net.route["a.example"] = std::string("unix:") + write;
+    return PathPolicy::make(policy, f, v).check_crossings(mounted).has_value();
+  };
+  EXPECT_TRUE(starts("sub/x", "build", "ca.pem", true));
+  EXPECT_TRUE(starts("~/out/x", "~/out", "~/out/ca.pem", true));
+  EXPECT_FALSE(starts("in/x", "build", "ca.pem", true));
+  EXPECT_FALSE(starts("sub", "in", "ca.pem", true));
+  EXPECT_FALSE(starts("sub", "build", "in/ca.pem", true));
+  // A policy that holds a link has held it in every run, where there are mounts.
+  EXPECT_TRUE(starts("held/x", "build", "ca.pem", true));
+  EXPECT_FALSE(starts("held/x", "build", "ca.pem", false));
+}
+TEST(PathPolicy, ABundleOfCertificatesOpensNoKey) {
+  const auto v = links({});
+  HostFacts f;
+  f.home = "/h";
+  f.cwd = f.project = "/h/p";
+  Policy policy;
+  policy.fs.deny_read = {Rule{"~/.ssh", {"floor", 0, 0}, true}, Rule{"~/private", {"test", 0, 0}, false}};
+  policy.net.ca_bundle = "~/.ssh/id";
+  EXPECT_FALSE(PathPolicy::make(policy, f, v).may("/h/.ssh/id", Operation::read));
+  policy.net.ca_bundle = "~/private/ca.pem";
+  EXPECT_TRUE(PathPolicy::make(policy, f, v).may("/h/private/ca.pem", Operation::read));
+}
 TEST(PathPolicy, AHintIsAnOptionThatHelps) {
   const auto v = links({});
   HostFacts f;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 
 #include "base/fd.hpp"
 #include "policy/reader.hpp"
@@ -20,6 +21,7 @@ std::unexpected<Error> error_at(const std::string& name, Place place, const std:
 namespace {
 
 constexpr std::size_t kMostBytes = 1 << 20, kMostExtends = 8;
+constexpr const char* kPolicyFile = "policy file";
 
 struct FileId {
   dev_t device;
@@ -56,6 +58,10 @@ Result<Policy> load(const std::string& path, Chain& chain) {
   chain.push_back(id);
   auto p = parse(text, path, slash == std::string::npos ? "." : path.substr(0, slash + 1), chain);
   chain.pop_back();
+  // The next run obeys the file again.
+  std::error_code unknown;
+  const std::string place = path.starts_with('/') ? path : (std::filesystem::current_path(unknown) / path).string();
+  if (p) p->fs.deny_write.push_back({place, {kPolicyFile, 0, 0}, true});
   return p;
 }
 

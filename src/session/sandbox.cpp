@@ -146,6 +146,9 @@ Result<Sandbox> Sandbox::start(const Policy& policy, const Request& request, con
   if (!text) return std::unexpected(text.error());
   session::Program p{*program, {"cordon", "run", "--served"}, request.environment, request.cwd, {}};
   if (!request.project.empty()) p.argv.push_back("--project=" + request.project);
+  // The floor is no part of a policy's text; which files this policy was read from is known to this process alone.
+  for (const Rule& r : policy.fs.deny_write)
+    if (r.floor && r.text.starts_with('/')) p.argv.push_back("--deny-write=" + r.text);
   p.argv.push_back("--");
   p.argv.insert(p.argv.end(), request.argv.begin(), request.argv.end());
   std::array<Ends, 3> streams;

@@ -162,6 +162,38 @@ ok "an exec-denied program does not run, nor its copy" status 126 c --deny-exec 
 ok "explain says no for a secret" same "$("$cordon" explain --path "$HOME/.ssh/id" | grep -c '^read .*: denied by ~/.ssh')" 1
 ok "doctor prints JSON" status 0 sh -c '"$0" doctor --json | grep -q landlock' "$cordon"
 ok "a policy validates" status 0 "$cordon" policy validate p.json
+# What one run leaves is not followed by the next; what the user laid elsewhere is.
+fresh
+mkdir ../elsewhere conf && ln -s elsewhere ../alias && echo corp >ca.pem
+ok "an allowed path that is a link outside of what is writable" status 0 c --allow-write '~/alias' -- sh -c 'echo x >~/alias/x'
+ok "an allowed path that is not there yet" status 0 c --allow-write build -- sh -c 'mkdir build && echo x >build/x'
+ok "an allowed path within the project" status 0 c --allow-write build -- sh -c 'echo y >build/x; mv build b || echo z >build/z'
+ln -s ../elsewhere out
+ok "125 where it is a link that the command could have laid" status 125 c --allow-write out/x -- true
+ok "the sentence names the link" same "$(c --allow-write out -- true 2>&1)" "cordon: the link $PWD/out lies where the command may write, so it decides what --allow-write 'out' opens; look where it leads, then name that place itself, or remove the link"
+ok "so with reading" status 125 c --allow-read out -- true
+ok "and the project" status 125 c --project out --allow-write "$PWD" -- true
+ok "a link that the policy holds is followed" status 0 c --deny-write out --allow-read out -- true
+printf 'version = 1\nextends = "safe"\n[net]\nca_bundle = "ca.pem"\n' >conf/p.toml
+ok "a CA file and a policy in the project" same "$(c --policy conf/p.toml -- cat ca.pem)" corp
+ok "the CA file is not the command's to change" fails c --policy conf/p.toml -- sh -c 'echo x >>ca.pem || mv ca.pem x'
+ok "nor is the policy, nor what it lies in" fails c --policy conf/p.toml -- sh -c 'echo >>conf/p.toml || rm conf/p.toml || mv conf x'
+printf 'version = 1\nextends = "safe"\n[net]\nca_bundle = "~/.ssh/id"\n' >p.toml
+ok "a key is opened by no word about certificates" status 125 c --policy p.toml -- true
+mkdir bin && cp "$cordon" "$(dirname "$cordon")/cordon-egress" bin
+ok "Cordon's own programs are not the command's to change" fails bin/cordon run --quiet -- sh -c 'rm bin/cordon || rm bin/cordon-egress || mv bin x'
+ok "nor is the file of events" fails c --events ev -- sh -c 'echo >>ev || rm ev'
+ok "which has them" same "$(grep -c '"kind":"exit"' ev)" 1
+if command -v perl >/dev/null; then
+  printf 'version = 1\nextends = "safe"\n[net]\nmode = "filtered"\nallow = ["api.test:80"]\nroute = { "api.test" = "unix:~/alias/s" }\n' >p.toml
+  perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new(Local => "../elsewhere/s", Listen => 5) or die; while ($a = $s->accept) { <$a>; print $a "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nrouted" }' &
+  server=$!
+  soon test -S ../elsewhere/s
+  ok "a route to a socket behind a link of the user's" same "$(c --policy p.toml -- perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new("127.0.0.1:3128") or die; print $s "GET http://api.test/ HTTP/1.1\r\nHost: api.test\r\nConnection: close\r\n\r\n"; print <$s>' | grep -c routed)" 1
+  kill "$server"; wait "$server" 2>/dev/null
+fi
+
+fresh
 if landlock_only true 2>/dev/null; then
   ok "control: without user namespaces, less must be accepted" status 125 landlock_only "$cordon" run --quiet -- true
   ok "doctor names the limit that refuses user namespaces" same "$(landlock_only "$cordon" doctor | grep -c 'to get it: sysctl -w user.max_user_namespaces')" 1
