@@ -75,6 +75,15 @@ TEST_F(SandboxTest, ThePolicyHolds) {
   EXPECT_EQ(status({"sh", "-c", "echo x > file2"}, {.error = Stream::null()}), 2);
   EXPECT_FALSE(std::filesystem::exists(project + "/file2"));
 }
+TEST_F(SandboxTest, ThePolicyFilesAreNotTheCommandsToWrite) {
+  std::ofstream(project + "/base.toml") << "version = 1\nextends = \"safe\"\n";
+  std::ofstream(project + "/p.toml") << "version = 1\nextends = \"base.toml\"\n";
+  policy = load_policy(project + "/p.toml").value();
+  for (const char* file : {"p.toml", "base.toml"}) {
+    EXPECT_NE(status({"rm", file}, {.error = Stream::null()}), 0);
+    EXPECT_TRUE(std::filesystem::exists(project + "/" + file));
+  }
+}
 TEST_F(SandboxTest, EventsBeginWithStartAndEndWithExit) {
   auto s = start({"true"});
   std::vector<EventKind> kinds;
