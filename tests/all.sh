@@ -21,7 +21,7 @@ chmod 755 "$work"
 umask 022
 mkdir "$work/bin" "$work/log"
 for file in "$build"/*; do
-  [ -f "$file" ] && [ -x "$file" ] && [[ $file != *_test ]] && cp "$file" "$work/bin/"
+  [ -f "$file" ] && { [ -x "$file" ] || [[ $file == *.cjs ]]; } && [[ $file != *_test ]] && cp "$file" "$work/bin/"
 done
 cp -R "$here" "$work/tests"
 chmod -R a+rX "$work/bin" "$work/tests"

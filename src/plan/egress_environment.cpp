@@ -15,8 +15,9 @@ constexpr const char* kHttpProxy[] = {"HTTP_PROXY",        "HTTPS_PROXY",
                                       "BUNDLE_HTTP_PROXY", "GRPC_PROXY",
                                       "grpc_proxy"};
 constexpr const char* kSocksProxy[] = {"ALL_PROXY", "all_proxy"};
-// Only the sandbox's own loopback goes past the proxy: never metadata, never the LAN.
-constexpr const char* kNoProxy[] = {"NO_PROXY", "no_proxy", "npm_config_noproxy", "YARN_NO_PROXY"};
+// Only the sandbox's own loopback goes past the proxy: never metadata, never the LAN. Yarn 2 refuses to work if a variable YARN_*
+// is no setting of its version, so there is no YARN_NO_PROXY; its CA file is node's.
+constexpr const char* kNoProxy[] = {"NO_PROXY", "no_proxy", "npm_config_noproxy"};
 constexpr const char* kLoopback = "localhost,127.0.0.1,::1";
 constexpr const char* kCaFile[] = {"SSL_CERT_FILE",
                                    "CURL_CA_BUNDLE",
@@ -25,7 +26,6 @@ constexpr const char* kCaFile[] = {"SSL_CERT_FILE",
                                    "PIP_CERT",
                                    "NODE_EXTRA_CA_CERTS",
                                    "npm_config_cafile",
-                                   "YARN_HTTPS_CA_FILE_PATH",
                                    "CARGO_HTTP_CAINFO",
                                    "AWS_CA_BUNDLE",
                                    "DENO_CERT",
@@ -58,7 +58,22 @@ std::string replaced(std::string text, std::string_view what, const std::string&
   return text;
 }
 
+// As node splits NODE_OPTIONS: by blanks, but for what stands in quotes.
+std::string quoted(const std::string& path) {
+  std::string s = "\"";
+  for (const char c : path) (c == '"' || c == '\\' ? s += '\\' : s) += c;
+  return s + "\"";
+}
+
 }  // namespace
+
+std::string node_preload(const HostView& view) {
+  const auto self = view.readlink("/proc/self/exe");
+  if (!self) return {};
+  for (const char* place : {"node-fetch.cjs", "../libexec/cordon/node-fetch.cjs"})
+    if (const std::string path = canonical(view, join(parent_of(*self), place)); view.kind(path) == FileKind::file) return path;
+  return {};
+}
 
 void add_egress(const Context& c, const std::string& ca_bundle, Plan& plan) {
   Layer layer{c.policy.env, plan.environment};
@@ -91,7 +106,12 @@ void add_egress(const Context& c, const std::string& ca_bundle, Plan& plan) {
     for (const char* name : kHttpProxy) put(name, http);
     for (const char* name : kSocksProxy) put(name, socks);
     for (const char* name : kNoProxy) layer.set(name, kLoopback);
-    layer.set("NODE_USE_ENV_PROXY", "1");  // Node's own fetch, 22.21 and later
+    layer.set("NODE_USE_ENV_PROXY", "1");  // Node's own fetch, 22.21 and later; before:
+    if (const std::string preload = node_preload(c.view); !preload.empty() && c.paths.may(preload, Operation::read)) {
+      const std::string option = "--require=" + quoted(preload);
+      if (std::string* own = layer.find("NODE_OPTIONS")) *own += " " + option;
+      else plan.environment.push_back("NODE_OPTIONS=" + option);
+    }
     put("CLOUDSDK_PROXY_PORT", http_port);
     layer.set("CLOUDSDK_PROXY_TYPE", "http");
     layer.set("CLOUDSDK_PROXY_ADDRESS", "127.0.0.1");

@@ -172,6 +172,34 @@ TEST(Golden, TheProxyVariablesOfANamespace) {
   EXPECT_EQ(p.egress.upstream, std::vector<std::string>{"https_proxy=http://corp:1"});
   EXPECT_TRUE(p.egress.enabled && !p.egress.on_host && p.egress.variables.empty());
 }
+TEST(Golden, YarnMeetsNoNameThatItDoesNotKnow) {  // from version 2 on it takes each YARN_* for a setting, and ends at an unknown one
+  Case c;
+  c.policy.net.mode = NetMode::filtered;
+  c.policy.net.ca_bundle = "/etc/passwd";
+  std::vector<std::string> names;
+  for (const auto& e : c.plan().environment)
+    if (e.starts_with("YARN_")) names.push_back(e.substr(0, e.find('=')));
+  EXPECT_EQ(names, (std::vector<std::string>{"YARN_HTTPS_PROXY", "YARN_HTTP_PROXY"}));
+}
+TEST(Golden, NodeLoadsOurFetchWhereItCanBeRead) {
+  const HostView host = made_up({"/bin/sh", "/etc/passwd", "/proc/self/exe -> /opt/a b/bin/cordon", "/sys/", "/dev/null", "/tmp/", "/run/",
+                                 "/home/u/p/", "/opt/a b/bin/cordon", "/opt/a b/libexec/cordon/node-fetch.cjs"});
+  const auto option = [&](const Case& c) -> std::string {
+    const auto p = make_plan(c.policy, c.request, c.facts, host);
+    if (!p) return p.error().sentence();
+    for (const auto& e : p->environment)
+      if (e.starts_with("NODE_OPTIONS=")) return e;
+    return "";
+  };
+  Case c;
+  EXPECT_EQ(option(c), "");  // no network
+  c.policy.net.mode = NetMode::filtered;
+  EXPECT_EQ(option(c), "NODE_OPTIONS=--require=\"/opt/a b/libexec/cordon/node-fetch.cjs\"");
+  c.policy.env.set["NODE_OPTIONS"] = "--no-warnings";
+  EXPECT_EQ(option(c), "NODE_OPTIONS=--no-warnings --require=\"/opt/a b/libexec/cordon/node-fetch.cjs\"");
+  c.policy.fs.deny_read.push_back({"/opt/a b/libexec/cordon/node-fetch.cjs", {"test", 0, 0}, false});
+  EXPECT_EQ(option(c), "NODE_OPTIONS=--no-warnings");
+}
 TEST(Golden, TenThousandRulesAreSensible) {
   Case c;
   for (int i = 0; i < 10000; ++i)

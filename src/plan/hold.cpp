@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one run leaves in a writable place for the next one to follow: links on the way to what the policy opens.
+#include "plan/parts.hpp"
 #include "plan/paths.hpp"
 
 namespace cordon::plan {
@@ -15,12 +16,16 @@ void PathPolicy::cross(const std::string& path, const Rule& rule, const HostView
   for (std::string& link : links_on_way(view, path)) crossings_.push_back({std::move(link), rule});
 }
 
+// The key that the command has put in its place, or a link to it, is opened by no word about certificates.
+void PathPolicy::show(const std::string& file, const Rule& rule, const HostView& view) {
+  if (const Decision d = decide(file, Operation::read); d.allowed || !d.rule->floor) put(RuleKind::allow_read, file, rule);
+  if (view.exists(file)) put(RuleKind::deny_write, file, rule);
+}
+
 void PathPolicy::add_ca_bundle(const std::string& path, const Rule& rule, const HostView& view) {
   ca_bundle_ = canonical(view, path);
   cross(path, rule, view);
-  // The key that the command has put in its place, or a link to it, is opened by no word about certificates.
-  if (const Decision d = decide(ca_bundle_, Operation::read); d.allowed || !d.rule->floor) put(RuleKind::allow_read, ca_bundle_, rule);
-  if (view.exists(ca_bundle_)) put(RuleKind::deny_write, ca_bundle_, rule);
+  show(ca_bundle_, rule, view);
 }
 
 // What is named elsewhere than in lists of paths.
@@ -28,6 +33,7 @@ void PathPolicy::add_named(const Policy& policy, const HostFacts& facts, const H
   if (const auto& bundle = policy.net.ca_bundle; !bundle.empty())
     add_ca_bundle(absolute(bundle, facts), {bundle, {"net.ca_bundle", 0, 0}, false}, view);
   if (policy.net.mode != NetMode::filtered) return;
+  if (const std::string preload = node_preload(view); !preload.empty()) show(preload, {preload, {"net.mode", 0, 0}, false}, view);
   for (const auto& [host, to] : policy.net.route) {
     const std::string socket = absolute(to.substr(std::string_view("unix:").size()), facts);
     cross(socket, {to, {"net.route", 0, 0}, false}, view);

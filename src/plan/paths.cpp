@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "plan/parts.hpp"
+
 namespace cordon::plan {
 namespace {
 
@@ -117,6 +119,7 @@ PathPolicy PathPolicy::make(const Policy& policy, const HostFacts& facts, const 
     static_cast<PathRules&>(one.fs) = layer;
     one.fs.git_config = policy.fs.git_config;
     one.net.ca_bundle = policy.net.ca_bundle;
+    one.net.mode = policy.net.mode;
     const PathPolicy& also = p.also_.emplace_back(make(one, facts, view));
     // The places where its decisions change; they are no keys of `at_`, so that only `also` decides by them.
     p.rules_.insert(p.rules_.end(), also.rules_.begin(), also.rules_.end());

@@ -81,6 +81,7 @@ class PathPolicy {
   void put(RuleKind, std::string path, const Rule&, bool link = false);
   void hold_missing(const HostView&);
   void add_named(const Policy&, const HostFacts&, const HostView&);
+  void show(const std::string& file, const Rule&, const HostView&);
   void add_ca_bundle(const std::string& path, const Rule&, const HostView&);
   void protect_dot_git(const std::string& dot_git, const HostView&);
   void protect(const std::string& path, const char* text, const HostView&);

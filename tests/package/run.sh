@@ -24,7 +24,7 @@ private() { find "$prefix" -type d ! -perm -005 -o -type f ! -perm -004 | grep .
 ok "every user may read it" built not private
 set_id() { find "$prefix" -perm /6000 | grep .; }
 ok "no file has a set-user-id bit" built not set_id
-for file in bin/cordon lib*/libcordon.so.0 include/cordon/cordon.h include/cordon/policy.hpp share/man/man1/cordon.1 \
+for file in bin/cordon lib*/libcordon.so.0 libexec/cordon/cordon-egress libexec/cordon/node-fetch.cjs include/cordon/cordon.h include/cordon/policy.hpp share/man/man1/cordon.1 \
   share/bash-completion/completions/cordon share/zsh/site-functions/_cordon share/fish/vendor_completions.d/cordon.fish \
   share/cordon/apparmor/cordon; do
   found() { compgen -G "$prefix/$file" || compgen -G "$prefix/${file/lib\*/lib/*}"; }
