@@ -23,6 +23,8 @@
 namespace cordon::egress {
 namespace {
 
+constexpr const char* kTryAgain = "try again when the host has memory and descriptors to spare";
+
 struct Packet {
   std::string bytes;
   Fd fd;
@@ -70,9 +72,9 @@ struct Config {
 
 Result<Config> read_config(const Fd& file) {
   struct stat s{};
-  if (!file || fstat(file.get(), &s) != 0 || s.st_size > (16 << 20)) return refused("egress got no configuration");
+  if (!file || fstat(file.get(), &s) != 0 || s.st_size > (16 << 20)) return impossible("egress got no configuration", errno, kTryAgain);
   std::string text(static_cast<std::size_t>(s.st_size), '\0');
-  if (pread(file.get(), text.data(), text.size(), 0) != s.st_size) return refused("egress cannot read its configuration");
+  if (pread(file.get(), text.data(), text.size(), 0) != s.st_size) return impossible("egress cannot read its configuration", errno, kTryAgain);
   const auto json = nlohmann::json::parse(text, nullptr, false);
   if (!json.is_object() || !json.contains("policy")) return refused("the configuration of egress is not the expected JSON");
   Config c;
@@ -142,13 +144,13 @@ class Supervised {
   std::deque<Acceptor> acceptors_;  // their loops hold references
 };
 
-}  // namespace
+int fail(int channel, const Error& e) {
+  tell(channel, 'F', e.sentence());
+  return 125;
+}
 
-int run_supervised(int channel) {
-  const auto fail = [channel](const Error& e) {
-    tell(channel, 'F', e.sentence());
-    return 125;
-  };
+int serve(int channel) {
+  const auto fail = [channel](const Error& e) { return egress::fail(channel, e); };
   fcntl(channel, F_SETFD, FD_CLOEXEC);
   const Packet first = receive(channel);
   if (first.bytes.empty()) return 0;
@@ -173,8 +175,20 @@ int run_supervised(int channel) {
   if (auto r = confine({}); !r) return fail(r.error());
   tell(channel, 'K', "");  // a command that needs its upstream proxy waits for this
   asio::co_spawn(loop, supervised.run(), [](std::exception_ptr) {});
-  loop.run();
-  _exit(0);  // coroutines that wait still refer to what would be destroyed before them
+  [&]() noexcept { loop.run(); }();  // from here on an exception ends the process where it stands
+  _exit(0);                          // coroutines that wait still refer to what would be destroyed before them
+}
+
+}  // namespace
+
+int run_supervised(int channel) {
+  try {
+    return serve(channel);
+  } catch (const boost::system::system_error& e) {
+    return fail(channel, impossible("egress cannot start", e.code().value(), kTryAgain).error());
+  } catch (const std::exception& e) {
+    return fail(channel, impossible(std::string("egress cannot start: ") + e.what(), 0, kTryAgain).error());
+  }
 }
 
 }  // namespace cordon::egress

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <limits>
 #include <string_view>
@@ -81,21 +82,23 @@ void Supervisor::check_cpu() {
   look_at_.reset();
 }
 
-void Supervisor::egress_event(std::string_view bytes) {
-  if (const auto e = decode(bytes); e && (e->kind == EventKind::net_connect || e->kind == EventKind::net_dns)) emit(*e);
+// An event or a warning.
+void Supervisor::egress_word(const EgressProcess::Word& word) {
+  if (word.kind == 'E') {
+    if (const auto e = decode(word.text); e && (e->kind == EventKind::net_connect || e->kind == EventKind::net_dns)) emit(*e);
+  } else if (word.kind == 'U') {
+    const std::string line = "cordon: " + printable(word.text) + "\n";
+    [[maybe_unused]] const ssize_t n = write(2, line.data(), line.size());
+  }
 }
 
 void Supervisor::hear_egress(int flags) {
   const EgressProcess::Word word = egress_.hear(flags);
   switch (word.kind) {
     case 0: return;
-    case 'E': egress_event(word.text); return;
-    case 'K': egress_ready_ = true; return;
-    case 'U': {
-      const std::string line = "cordon: " + printable(word.text) + "\n";
-      [[maybe_unused]] const ssize_t n = write(2, line.data(), line.size());
-      return;
-    }
+    case 'K': return;
+    case 'E':
+    case 'U': egress_word(word); return;
     case 'F': fail({ErrorKind::impossible, printable(word.text), {}, 0, built_ ? 137 : 125}); break;
     default:
       fail(
@@ -176,13 +179,19 @@ void Supervisor::hear_init() {
   const int got = hear(control_.get(), m, descriptors, MSG_DONTWAIT, &bytes);
   if (got < 0) return;
   if (got == 0) {
+    if (errno == EMFILE && !built_) fail(impossible("cannot take the listeners of the sandbox's network", EMFILE, {}).error());
     over_ = gone_ = true;
     swept_by_.reset();
     return;
   }
   m.text[sizeof m.text - 1] = 0;
   switch (m.kind) {
-    case MessageKind::listeners: egress_.give_listeners(std::move(descriptors[0]), std::move(descriptors[1])); break;
+    case MessageKind::listeners:
+      if (auto r = egress_.give_listeners(std::move(descriptors[0]), std::move(descriptors[1])); !r) {
+        fail(r.error());
+        over_ = true;
+      }
+      break;
     case MessageKind::built: built(); break;
     case MessageKind::failed: fail(worded(m.failure, plan_)); break;
     case MessageKind::ended:

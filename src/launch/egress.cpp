@@ -27,6 +27,15 @@ namespace cordon::launch {
 namespace {
 
 constexpr const char* kRemedy = "close descriptors, or raise `ulimit -n`";
+constexpr const char* kMemory = "free some memory";
+// The totals of a process that had not begun to serve: it took no connection.
+constexpr const char* kNothing = R"({"connections":0,"allowed":0,"denied":0,"bytes_up":0,"bytes_down":0})";
+
+const char* start_remedy(int error) {
+  if (error == EAGAIN) return "end some processes or raise `ulimit -u`";
+  if (error == ENOMEM) return kMemory;
+  return "install Cordon again, or choose --net none";
+}
 
 // A child that shares our memory until execve(2), as vfork(2) has it: a large caller is not copied.
 struct Child {
@@ -45,10 +54,10 @@ int become_egress(void* arg) {
     }
   };
   stop(call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL));
-  call(SYS_setsid);  // what the terminal sends is not for it
+  call(SYS_setsid);  // what the terminal sends is not for it, and it needs none
   const long null = call(SYS_openat, AT_FDCWD, ptr("/dev/null"), O_RDWR);
   stop(null);
-  for (const int fd : {0, 1}) stop(call(SYS_dup3, null, fd, 0));
+  for (const int fd : {0, 1, 2}) stop(call(SYS_dup3, null, fd, 0));
   stop(c.channel == 3 ? call(SYS_fcntl, 3, F_SETFD, 0) : call(SYS_dup3, c.channel, 3, 0));
   stop(call(SYS_close_range, 4, ~0U, 0));
   const std::uint64_t none = 0;
@@ -84,6 +93,7 @@ Result<Fd> listen_on_host(std::uint16_t& port) {
   socklen_t size = sizeof a;
   if (bind(s.get(), reinterpret_cast<sockaddr*>(&a), sizeof a) != 0 || ::listen(s.get(), 128) != 0) {
     const int e = errno;
+    if (port == 0) return impossible("cannot listen on 127.0.0.1 for the egress proxy", e, "bring up the loopback interface, or choose --net none");
     return impossible("cannot serve port " + std::to_string(port) + " of net.listen on 127.0.0.1", e,
                       e == EADDRINUSE ? "stop what uses it, or name another port" : "choose a port above 1023");
   }
@@ -149,7 +159,7 @@ Result<void> EgressProcess::start(Plan& plan) {
 
   constexpr std::size_t kStack = 32768;
   void* stack = mmap(nullptr, kStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-  if (stack == MAP_FAILED) return impossible("cannot start cordon-egress", errno, "free some memory");
+  if (stack == MAP_FAILED) return impossible("cannot start cordon-egress", errno, kMemory);
   Child child{program->c_str(), theirs.get(), 0};
   int pidfd = -1;
   pid_ = clone(become_egress, static_cast<char*>(stack) + kStack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &child, &pidfd);
@@ -157,24 +167,24 @@ Result<void> EgressProcess::start(Plan& plan) {
   munmap(stack, kStack);
   if (pid_ < 0) pid_ = 0;
   else pidfd_ = Fd(pidfd);
-  if (error != 0) return impossible("cannot start " + printable(*program), error, "install Cordon again, or choose --net none");
-  send("C", config.get());
+  if (error != 0) return impossible("cannot start " + printable(*program), error, start_remedy(error));
   packet_.resize(kMostEventBytes + 1);
-  if (proxy) send("Lb", proxy.get());
+  if (!send("C", config.get()) || (proxy && !send("Lb", proxy.get()))) return impossible("cannot tell egress what to do", errno, kMemory);
   return {};
 }
 
-void EgressProcess::give_listeners(Fd http, Fd socks5) {
-  send("Lh", http.get());
-  send("Ls", socks5.get());
-  send("N", dial_outer_.get());
-  for (const auto& [port, listener] : served_) send(std::string{'R', static_cast<char>(port >> 8), static_cast<char>(port & 255)}, listener.get());
+Result<void> EgressProcess::give_listeners(Fd http, Fd socks5) {
+  bool given = send("Lh", http.get()) && send("Ls", socks5.get()) && send("N", dial_outer_.get());
+  for (const auto& [port, listener] : served_)
+    given = given && send(std::string{'R', static_cast<char>(port >> 8), static_cast<char>(port & 255)}, listener.get());
+  if (!given) return impossible("cannot give egress its listeners", errno, kMemory);
   served_.clear();
   dial_outer_.reset();
   dial_inner_.reset();
+  return {};
 }
 
-void EgressProcess::send(std::string_view text, int descriptor) {
+bool EgressProcess::send(std::string_view text, int descriptor) {
   iovec data{const_cast<char*>(text.data()), text.size()};
   alignas(cmsghdr) char ancillary[CMSG_SPACE(sizeof descriptor)]{};
   msghdr h{};
@@ -187,7 +197,10 @@ void EgressProcess::send(std::string_view text, int descriptor) {
   c->cmsg_type = SCM_RIGHTS;
   c->cmsg_len = CMSG_LEN(sizeof descriptor);
   std::memcpy(CMSG_DATA(c), &descriptor, sizeof descriptor);
-  while (sendmsg(channel_.get(), &h, MSG_NOSIGNAL) < 0 && errno == EINTR) {}  // a peer that is gone is seen by `hear`
+  ssize_t n = 0;
+  do n = sendmsg(channel_.get(), &h, MSG_NOSIGNAL);
+  while (n < 0 && errno == EINTR);
+  return n >= 0 || errno == EPIPE || errno == ECONNRESET;  // a peer that is gone is seen by `hear`
 }
 
 EgressProcess::Word EgressProcess::hear(int flags) {
@@ -196,15 +209,17 @@ EgressProcess::Word EgressProcess::hear(int flags) {
   while (n < 0 && errno == EINTR);
   if (n < 0 && errno == EAGAIN) return {};
   if (n <= 0) return {1, {}};
+  serves_ = serves_ || packet_[0] == 'K';
   return {packet_[0], std::string_view(packet_).substr(1, static_cast<std::size_t>(n) - 1)};
 }
 
 std::string EgressProcess::stop(const std::function<void(const Word&)>& each) {
-  std::string totals;
-  if (!running()) return totals;
+  if (!running()) return {};
+  std::string totals = kNothing;
   shutdown(channel_.get(), SHUT_WR);
   pollfd p{channel_.get(), POLLIN, 0};
-  while (poll(&p, 1, 1000) > 0) {
+  // One that does not serve yet has nothing to tell: the end of a short command does not wait for it.
+  while (poll(&p, 1, serves_ ? 1000 : 0) > 0) {
     const Word word = hear(MSG_DONTWAIT);
     if (word.kind == 1) break;
     if (word.kind == 'S' && is_json_value(word.text)) totals = word.text;

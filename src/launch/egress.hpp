@@ -31,7 +31,7 @@ class EgressProcess {
   /// The other end of the channel 'N', for PID 1; closed here by `give_listeners`.
   [[nodiscard]] int dial_end() const { return dial_inner_.get(); }
   /// The listeners that PID 1 made: HTTP and SOCKS5.
-  void give_listeners(Fd http, Fd socks5);
+  Result<void> give_listeners(Fd http, Fd socks5);
 
   [[nodiscard]] bool running() const { return pid_ > 0; }
   /// Readable when it told something, or ended.
@@ -42,14 +42,17 @@ class EgressProcess {
   };  ///< kind 0: nothing there now; 1: it has ended
   /// The text is valid until the next call. `flags` as for recv(2).
   [[nodiscard]] Word hear(int flags);
-  /// Asks it to end, at most a second; what it still says goes to `each`. Returns its totals.
+  /// It said that it serves.
+  [[nodiscard]] bool serves() const { return serves_; }
+  /// Asks it to end, at most a second; what it still says goes to `each`. Returns its totals as JSON, or nothing if it never ran.
   std::string stop(const std::function<void(const Word&)>& each = {});
 
  private:
-  void send(std::string_view text, int descriptor);
+  bool send(std::string_view text, int descriptor);
   Fd channel_, pidfd_, dial_outer_, dial_inner_;
   std::vector<std::pair<std::uint16_t, Fd>> served_;
   pid_t pid_ = 0;
+  bool serves_ = false;
   std::string packet_;
 };
 

@@ -68,7 +68,8 @@ int hear(int control, Message& message, Fd (&descriptors)[2], int flags, std::st
       if (i < kMostDescriptors) descriptors[i] = Fd(fd);
     }
   }
-  if (n < static_cast<ssize_t>(sizeof message) || (h.msg_flags & MSG_CTRUNC) != 0) return 0;  // cut: a descriptor found no room
+  errno = (h.msg_flags & MSG_CTRUNC) != 0 ? EMFILE : 0;  // cut: a descriptor found no room
+  if (n < static_cast<ssize_t>(sizeof message) || errno != 0) return 0;
   if (event) event->assign(rest, static_cast<std::size_t>(n) - sizeof message);
   return 1;
 }

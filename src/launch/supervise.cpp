@@ -95,7 +95,7 @@ Result<void> Supervisor::start() {
   if (plan_.by_cgroup.cpu) look_at_ = started_;
   if (plan_.egress.required) {
     // Without its upstream the command must not run at all; else nobody waits for egress: what connects is queued.
-    while (!egress_ready_ && !failure_) {
+    while (!egress_.serves() && !failure_) {
       pollfd fds[] = {{egress_.channel(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
       if (poll(fds, std::size(fds), kEgressPatience) == 0)
         fail({ErrorKind::impossible, "the egress process does not answer", "try again", ETIMEDOUT, 125});
@@ -130,9 +130,7 @@ Result<int> Supervisor::finish() {
     if (plan_.tier != Tier::namespaces) kill_descendants();
   }
   if (built_ && !swept_) emit(unswept_event(plan_.project, "nothing was looked at: PID 1 of the sandbox was killed"));
-  usage_.network = egress_.stop([this](const EgressProcess::Word& word) {
-    if (word.kind == 'E') egress_event(word.text);
-  });
+  usage_.network = egress_.stop([this](const EgressProcess::Word& word) { egress_word(word); });
   placeholders_.remove();
   const auto cgroup_cpu = cgroup_.cpu();
   const auto cgroup_peak = cgroup_.peak_memory();

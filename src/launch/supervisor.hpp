@@ -54,7 +54,7 @@ class Supervisor {
   }
   void hear_init();
   void hear_egress(int flags);
-  void egress_event(std::string_view bytes);
+  void egress_word(const EgressProcess::Word& word);
   void hear_signals();
   void check_deadline();
   void check_cpu();
@@ -85,7 +85,7 @@ class Supervisor {
   std::optional<Clock::time_point> look_at_;   // at the cgroup's processor time
   std::optional<Clock::time_point> shed_at_;   // see residence.hpp
   std::optional<Clock::time_point> swept_by_;  // the command is over, PID 1 takes its last look
-  bool timed_out_ = false, built_ = false, over_ = false, gone_ = false, egress_ready_ = false, swept_ = false;
+  bool timed_out_ = false, built_ = false, over_ = false, gone_ = false, swept_ = false;
   std::optional<int> wait_status_;
   std::optional<Error> failure_;
   std::string limit_;  // the last one that was passed

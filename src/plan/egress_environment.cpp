@@ -2,6 +2,7 @@
 // The variables by which clients find the egress proxy and the CA file. Each has somebody who reads it and nothing else.
 #include <algorithm>
 
+#include "plan/node_preload.hpp"
 #include "plan/parts.hpp"
 
 namespace cordon::plan {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "plan/node_preload.hpp"
 #include "plan/parts.hpp"
 
 namespace cordon::plan {

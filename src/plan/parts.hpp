@@ -29,8 +29,6 @@ struct Programs {
 void add_private_places(const Context&, Plan&);
 /// net `filtered`: lays the proxy variables over `plan.environment` and fills `plan.egress`. `ca_bundle`: canonical, or empty.
 void add_egress(const Context&, const std::string& ca_bundle, Plan&);
-/// What node loads first, so that its own fetch asks the proxy: beside this program, or in the libexec directory beside its own; or empty.
-[[nodiscard]] std::string node_preload(const HostView&);
 /// Where shared libraries lie: canonical directories of the host.
 [[nodiscard]] std::vector<std::string> library_directories(const Context&, const Programs&);
 [[nodiscard]] std::string search_path(const std::vector<std::string>& environment);

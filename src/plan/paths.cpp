@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "plan/parts.hpp"
+#include "plan/node_preload.hpp"
 
 namespace cordon::plan {
 namespace {

@@ -321,6 +321,7 @@ require = "landlock"
     EXPECT_EQ(parse_policy(to_toml(preset), "x").value(), preset);
     EXPECT_EQ(parse_policy(to_json(preset), "x.json").value(), preset);
     EXPECT_FALSE(preset.fs.deny_read.empty());
+    EXPECT_EQ(preset.net.mode, name == "plan" ? NetMode::none : NetMode::filtered) << name;
   }
 }
 

@@ -10,7 +10,8 @@ passed=0 failed=0 skipped=0
 place=/var/tmp
 [ "$(id -u)" -ne 0 ] || place=/srv  # nothing private lies over it
 scratch=$(mktemp -d "$place/cordon-attack.XXXXXX")
-trap 'chmod -R u+rwx "$scratch" 2>/dev/null; rm -rf "$scratch"' EXIT
+offline=$(mktemp -d)
+trap 'chmod -R u+rwx "$scratch" 2>/dev/null; rm -rf "$scratch" "$offline"' EXIT
 export HOME=$scratch
 cd "$scratch" || exit 1
 
@@ -30,10 +31,11 @@ without_user_namespaces() {
   fi
 }
 
-suite() { # tier, command...
-  local tier=$1 out
-  shift
-  out=$("$@" prove --require "$([ "$tier" = landlock ] && echo any || echo namespaces)" --cases "$here/cases" --scratch "$scratch" --verbose --jobs 3 ${ONLY:+--only "$ONLY"} 2>&1)
+suite() { # tier, directory of the attacks, options for all of them, command...
+  local tier=$1 cases=$2 options out
+  read -ra options <<<"$3"
+  shift 3
+  out=$("$@" prove "${options[@]}" --require "$([ "$tier" = landlock ] && echo any || echo namespaces)" --cases "$cases" --scratch "$scratch" --verbose --jobs 3 ${ONLY:+--only "$ONLY"} 2>&1)
   grep -qF "against the tier \`$tier\`" <<<"$out" || { failed=$((failed + 1)); echo "FAILED: the tier is not $tier: $out"; return; }
   passed=$((passed + $(grep -c '^  holds ' <<<"$out")))
   failed=$((failed + $(grep -cE '^  (ESCAPED|unproven) ' <<<"$out")))
@@ -42,8 +44,15 @@ suite() { # tier, command...
   tail -n 1 <<<"$out"
   [ -z "$(ls -A "$scratch")" ] || { failed=$((failed + 1)); echo "FAILED: left behind: $(ls -A "$scratch")"; }
 }
-suite namespaces apart "$cordon"
-suite landlock without_user_namespaces "$cordon"
+suite namespaces "$here/cases" '' apart "$cordon"
+suite landlock "$here/cases" '' without_user_namespaces "$cordon"
+# The walls of a command without any network are others.
+if [ -z "${ONLY:-}" ]; then
+  mkdir -p "$offline/network"
+  grep -L '^# options:.*--net' "$here/cases/network"/* | xargs -d '\n' cp -t "$offline/network"
+  suite namespaces "$offline" '--net none' apart "$cordon"
+  suite landlock "$offline" '--net none' without_user_namespaces "$cordon"
+fi
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

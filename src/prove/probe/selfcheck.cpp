@@ -2,6 +2,7 @@
 // A command that looks whether it is confined as planned: "strong" and status 42, or what is weak and 43.
 #include <dirent.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -55,7 +56,17 @@ bool look(const Args& a) {
     while (d && readdir(d)) ++entries;
     check(d && entries <= 3, "private-tmp");  // at most the way to a home
   } else {
-    check(socket(AF_INET, SOCK_STREAM, 0) < 0, "inet");
+    // Without a network no socket; with one, TCP to the port of egress alone.
+    const int tcp = socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in any{};
+    any.sin_family = AF_INET;
+    any.sin_port = htons(9);
+    any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    check(tcp < 0 || (connect(tcp, reinterpret_cast<sockaddr*>(&any), sizeof any) < 0 && errno == EACCES), "connect");
+    any.sin_port = 0;
+    check(tcp < 0 || (bind(tcp, reinterpret_cast<sockaddr*>(&any), sizeof any) < 0 && errno == EACCES), "bind");
+    check(socket(AF_INET, SOCK_DGRAM, 0) < 0, "udp");
+    if (tcp >= 0) close(tcp);
   }
   std::printf("%s%s\n", weak.empty() ? "strong" : "weak:", weak.c_str());
   return weak.empty();
