@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one run leaves in a writable place for the next one to follow: links on the way to what the policy opens.
-#include "plan/parts.hpp"
+#include "plan/node_preload.hpp"
 #include "plan/paths.hpp"
 
 namespace cordon::plan {

@@ -5,8 +5,6 @@
 
 #include <algorithm>
 
-#include "plan/node_preload.hpp"
-
 namespace cordon::plan {
 namespace {
 
