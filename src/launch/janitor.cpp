@@ -77,7 +77,7 @@ Result<void> Janitor::start(const std::vector<Place>& places, const Cgroup& cgro
 void Janitor::stop() {
   if (pid_ > 0) {
     kill_child(pidfd_.get(), pid_);
-    while (waitpid(pid_, nullptr, __WALL) < 0 && errno == EINTR) {}
+    while (waitpid(pid_, nullptr, __WALL) < 0 && errno != ECHILD) {}  // it is on our memory: whatever a wait may fail for, wait on
     pid_ = 0;
   }
   if (stack_) munmap(stack_, kStack);

@@ -40,7 +40,8 @@ int Nursery::work(void* arg) {
   names.tty = job.tty.empty() ? nullptr : job.tty.c_str();
   if (loopback_up() < 0 || stage::furnish(names, job.roots).step != stage::Step::none) leave_now();
   std::uint32_t word = wait;
-  while ((word = __atomic_load_n(&job.word, __ATOMIC_ACQUIRE)) == wait) call(SYS_futex, ptr(&job.word), FUTEX_WAIT_PRIVATE, wait, 0);
+  const timespec look{0, 50'000'000};  // should the wake not come
+  while ((word = __atomic_load_n(&job.word, __ATOMIC_ACQUIRE)) == wait) call(SYS_futex, ptr(&job.word), FUTEX_WAIT_PRIVATE, wait, ptr(&look));
   if (word == clone) {
     job.args.flags |= CLONE_PARENT | CLONE_PARENT_SETTID;  // its number is known whatever becomes of us
     job.args.parent_tid = static_cast<std::uint64_t>(ptr(&job.pid));
@@ -74,7 +75,7 @@ void Nursery::open(const std::string& tty) {
 void Nursery::tell(Word word) {
   __atomic_store_n(&job_.word, word, __ATOMIC_RELEASE);
   call(SYS_futex, ptr(&job_.word), FUTEX_WAKE_PRIVATE, 1);
-  while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {}
+  while (waitpid(pid_, nullptr, 0) < 0 && errno != ECHILD) {}  // it is on our memory: whatever a wait may fail for, wait on
   pid_ = 0;
 }
 

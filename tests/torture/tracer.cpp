@@ -131,6 +131,7 @@ class Tracer {
         }
         processes_.erase(pid);
         held_.erase(pid);
+        if (done_) free_orphans();
         continue;
       }
       if (pid < 0 && errno == ECHILD) return;
@@ -186,6 +187,7 @@ class Tracer {
     const int signal = WSTOPSIG(status), event = status >> 16;
     if (!processes_.contains(pid)) {  // its parent's event tells who it is
       held_.insert(pid);
+      if (done_) free_orphans();
       return;
     }
     if (event == PTRACE_EVENT_CLONE || event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK) {
@@ -227,6 +229,12 @@ class Tracer {
     if (p.ours) report_.processes.push_back(p.name);
     processes_[child] = p;
     if (held_.erase(child) > 0) go(child);
+  }
+
+  // Born by one that was killed before it could tell: nobody will name them.
+  void free_orphans() {
+    for (const pid_t pid : held_) ptrace(PTRACE_CONT, pid, nullptr, 0L);
+    held_.clear();
   }
 
   void kill_named() {

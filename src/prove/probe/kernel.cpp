@@ -161,7 +161,7 @@ int eat_memory(const Args& a) {  // touches MIB; then says to whoever looks at /
   std::memset(p, 1, n);
   const int fd = open(a[1].c_str(), O_WRONLY | O_CREAT, 0644);
   static_cast<void>(fd);
-  usleep(300000);
+  usleep(1500000);  // others take theirs meanwhile, on a busy machine, too
   return 0;
 }
 
