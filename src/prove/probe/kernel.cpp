@@ -154,7 +154,7 @@ int posix_queue(const Args& a) {  // mq make|send|receive|remove NAME [TEXT]
   return 0;
 }
 
-int eat_memory(const Args& a) {  // touches MIB; then says to whoever looks at /proc that it is there
+int eat_memory(const Args& a) {  // touches MIB; then says that it is there, and keeps it
   const std::size_t n = static_cast<std::size_t>(std::atoi(a[0].c_str())) << 20;
   void* p = mmap(nullptr, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (p == MAP_FAILED) return failed("mmap");
