@@ -27,6 +27,7 @@ using Clock = std::chrono::steady_clock;
 constexpr long kOptions =
     PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
 
+constexpr int kUntilThere = 4;  // times as long for what comes before
 constexpr auto kSettled = std::chrono::milliseconds(150);
 
 struct Process {
@@ -71,7 +72,7 @@ void set_result(pid_t pid, long value) {
 
 class Tracer {
  public:
-  Tracer(const Meddling* m, std::chrono::milliseconds most) : meddling_(m), end_(Clock::now() + most) {}
+  Tracer(const Meddling* m, std::chrono::milliseconds most) : meddling_(m), most_(most), until_(Clock::now() + kUntilThere * most) {}
 
   Report trace(const std::vector<std::string>& argv) {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -109,7 +110,6 @@ class Tracer {
  private:
   void loop() {
     bool root_gone = false;
-    auto until = end_;
     // The clock ticks, so that a wait for what never comes ends; again and again, for a tick may fall between check and wait.
     struct sigaction tick{};
     tick.sa_handler = [](int) {};
@@ -127,7 +127,7 @@ class Tracer {
         if (pid == root_) {
           report_.status = status;
           root_gone = true;
-          until = std::min(end_ + std::chrono::seconds(1), Clock::now() + std::chrono::seconds(1));
+          until_ = Clock::now() + std::chrono::seconds(1);
         }
         processes_.erase(pid);
         held_.erase(pid);
@@ -136,10 +136,10 @@ class Tracer {
       }
       if (pid < 0 && errno == ECHILD) return;
       if (meddling_ && !done_ && meddling_->at.process.empty() && started_ && Clock::now() > *started_ + kSettled) {
-        report_.reached = done_ = true;
+        reach();
         kill_named();
       }
-      if (Clock::now() > until) {
+      if (Clock::now() > until_) {
         if (!root_gone) report_.hung = true;
         end_all(root_gone);
         return;
@@ -231,6 +231,11 @@ class Tracer {
     if (held_.erase(child) > 0) go(child);
   }
 
+  void reach() {
+    report_.reached = done_ = true;
+    until_ = Clock::now() + most_;  // a busy machine may have needed long to come so far
+  }
+
   // Born by one that was killed before it could tell: nobody will name them.
   void free_orphans() {
     for (const pid_t pid : held_) ptrace(PTRACE_CONT, pid, nullptr, 0L);
@@ -255,7 +260,7 @@ class Tracer {
         report_.calls.push_back(at);
       } else if (!done_ && meddling_->at.process == at.process && meddling_->at.index == at.index &&
                  (meddling_->at.call < 0 || meddling_->at.call == at.call)) {
-        report_.reached = done_ = true;
+        reach();
         if (!meddling_->kill.empty()) return kill_named();
         p.failing = true;
         p.closes = at.call == SYS_close;  // close(2) gives the descriptor up even when it fails
@@ -273,7 +278,8 @@ class Tracer {
   }
 
   const Meddling* meddling_;
-  Clock::time_point end_;
+  std::chrono::milliseconds most_;  // after the meddling
+  Clock::time_point until_;
   Report report_;
   std::map<pid_t, Process> processes_;
   std::set<pid_t> held_;

@@ -39,7 +39,7 @@ struct Report {
   unsigned left = 0;  ///< processes that lived a second after the program's end
 };
 
-/// Follows what it starts until it executes something that is not Cordon; ends what is left. x86-64.
+/// Follows what it starts until it executes something that is not Cordon; ends what is left `most` after the meddling. x86-64.
 Report run(const std::vector<std::string>& argv, const Meddling* meddling, std::chrono::milliseconds most);
 
 }  // namespace cordon::torture
