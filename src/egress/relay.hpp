@@ -62,7 +62,6 @@ class Relay {
   void start(Stream client, Stream target, std::string to_target, std::string to_client, Done done, std::unique_ptr<Gate> gate = nullptr);
   /// Ends all tunnels; each calls its `done` before this returns.
   void stop();
-  [[nodiscard]] std::size_t size() const { return tunnels_.size(); }
 
  private:
   struct Direction;

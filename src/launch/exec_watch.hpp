@@ -17,7 +17,6 @@ class ExecWatch {
  public:
   /// `restricted`: only what a rule allows may run.
   ExecWatch(const std::vector<ExecRule>& rules, bool restricted) : rules_(rules), restricted_(restricted) {}
-  [[nodiscard]] bool active() const { return !rules_.empty() || restricted_; }
   struct Denied {
     std::string path, rule, hint;
   };

@@ -105,8 +105,7 @@ PathPolicy PathPolicy::make(const Policy& policy, const HostFacts& facts, const 
         if (r.floor && r.text.starts_with("~/")) p.add(kind, r, account, view);
   }
   p.hold_missing(view);
-  p.project_writable_ = p.may(facts.project, Operation::write);
-  if (p.project_writable_) {
+  if (p.may(facts.project, Operation::write)) {
     p.add_git(facts, view);
     // A policy in the project is followed by the next run.
     if (const std::string own = join(facts.project, "cordon.toml"); view.exists(own)) p.protect(own, "cordon.toml", view);
@@ -124,7 +123,6 @@ PathPolicy PathPolicy::make(const Policy& policy, const HostFacts& facts, const 
     p.crossings_.insert(p.crossings_.end(), also.crossings_.begin(), also.crossings_.end());
     for (const auto& note : also.notes_)
       if (std::find(p.notes_.begin(), p.notes_.end(), note) == p.notes_.end()) p.notes_.push_back(note);
-    p.project_writable_ = p.project_writable_ && also.project_writable_;
   }
   return p;
 }

@@ -65,7 +65,6 @@ class PathPolicy {
   [[nodiscard]] const std::map<std::string, std::string>& routes() const { return routes_; }  ///< net.route, its sockets canonical
   /// The rule that keeps the project from being read, were it not the project; its text is empty where none does.
   [[nodiscard]] const Rule& project_denied() const { return project_denied_; }
-  [[nodiscard]] bool project_writable() const { return project_writable_; }
   /// Refuses where a link on the way to what the policy opens lies in a place that the command may write: a run before this one
   /// could have laid it. `mounted`: what is denied within a writable tree is held.
   [[nodiscard]] Result<void> check_crossings(bool mounted) const;
@@ -102,7 +101,7 @@ class PathPolicy {
   std::string ca_bundle_, dot_git_;
   std::map<std::string, std::string> routes_;
   Rule project_denied_;
-  bool git_config_ = false, project_writable_ = false;
+  bool git_config_ = false;
 };
 
 /// '~', '.' and project-relative paths made absolute; nothing is resolved yet.
