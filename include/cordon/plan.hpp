@@ -100,9 +100,7 @@ struct Egress {
   bool enabled = false;
   bool required = false;               ///< net.upstream = "required": the command waits until egress has its upstream
   bool on_host = false;                ///< tier landlock: one listener on the host's 127.0.0.1, and a token; see bind_egress
-  std::string policy;                  ///< to_json(Policy)
-  std::string base_dir, home;          ///< for relative paths and '~' in the net policy
-  std::vector<std::uint16_t> listen;   ///< ports served to the host's loopback
+  NetPolicy net;                       ///< the sockets of its routes canonical
   std::vector<std::string> upstream;   ///< NAME=VALUE of the caller's proxy variables, for net.upstream = "env"
   std::vector<std::string> variables;  ///< names in Plan::environment whose values hold {port} and {token} until bind_egress
   bool operator==(const Egress&) const = default;
@@ -166,7 +164,13 @@ struct Verdict {
 [[nodiscard]] Result<Verdict> explain_path(const Policy&, const HostFacts&, const std::string& path, Operation);
 /// Tier landlock: fills the listener's port and the run's token into the environment, and lets Landlock connect to that port.
 void bind_egress(Plan&, std::uint16_t port, const std::string& token);
-[[nodiscard]] std::string render_text(const Plan&);
-[[nodiscard]] std::string render_json(const Plan&);
+/// How egress would leave this host, for who reads a plan: the plan itself holds the policy's word and the caller's variables.
+struct WayOut {
+  std::string upstream;             ///< the proxy as HOST:PORT; empty: straight to the target
+  std::vector<std::string> direct;  ///< hosts that go past it
+  std::string warning;              ///< why a proxy that was named is not used
+};
+[[nodiscard]] std::string render_text(const Plan&, const std::optional<WayOut>& = {});
+[[nodiscard]] std::string render_json(const Plan&, const std::optional<WayOut>& = {});
 
 }  // namespace cordon

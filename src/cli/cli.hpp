@@ -30,9 +30,6 @@ extern const CLI::Validator kValue;
 /// Prints the sentence on stderr; returns the exit status.
 int fail(const Error& error);
 
-/// Where cordon-egress may lie: beside this program, or in ../libexec/cordon.
-[[nodiscard]] std::vector<std::string> egress_places();
-
 struct UpstreamHealth {
   bool good = false;
   std::string text;  ///< one line, credentials masked: "proxy.corp:8080: reachable in 3 ms"

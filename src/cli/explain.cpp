@@ -6,6 +6,7 @@
 
 #include "cli/cli.hpp"
 #include "cli/hold.hpp"
+#include "egress/upstream_config.hpp"
 
 namespace cordon::cli {
 namespace {
@@ -36,6 +37,16 @@ int explain_one(const Policy& policy, const HostFacts& facts, const std::string&
   return allowed ? 0 : 1;
 }
 
+// As egress reads it. What `run` refuses, a `required` proxy that nobody names, is refused here, too.
+Result<WayOut> way_out(const Egress& e) {
+  egress::Environment environment;
+  for (const std::string& v : e.upstream) environment[v.substr(0, v.find('='))] = v.substr(v.find('=') + 1);
+  const auto chosen = egress::choose_upstream(e.net.upstream, environment);
+  if (!chosen) return std::unexpected(chosen.error());
+  const auto* proxy = chosen->config.proxy();
+  return WayOut{proxy ? proxy->text() : "", chosen->config.past_proxy(), chosen->warning};
+}
+
 int explain(const ExplainOptions& o) {
   auto policy = o.policy.make();
   if (!policy) return fail(policy.error());
@@ -50,7 +61,13 @@ int explain(const ExplainOptions& o) {
   if (o.command.empty()) return fail({ErrorKind::refused, "nothing to explain", "name -- COMMAND, --path P, --exec P or --host H", 0, 125});
   const auto plan = make_plan(*policy, req, *facts);
   if (!plan) return fail(plan.error());
-  std::fputs((o.json ? render_json(*plan) : render_text(*plan)).c_str(), stdout);
+  std::optional<WayOut> out;
+  if (plan->egress.enabled) {
+    auto found = way_out(plan->egress);
+    if (!found) return fail(found.error());
+    out = std::move(*found);
+  }
+  std::fputs((o.json ? render_json(*plan, out) : render_text(*plan, out)).c_str(), stdout);
   return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "cli/cli.hpp"
+#include "launch/egress_program.hpp"
 
 namespace cordon::cli {
 
@@ -16,7 +17,7 @@ void hold_file(Policy& policy, const std::string& path, const char* what) {
 void hold_programs(Policy& policy) {
   std::error_code unknown;
   hold_file(policy, std::filesystem::read_symlink("/proc/self/exe", unknown), "Cordon's own");
-  for (const std::string& place : egress_places()) hold_file(policy, place, "Cordon's own");
+  for (const std::string& place : launch::egress_places()) hold_file(policy, place, "Cordon's own");
 }
 
 }  // namespace cordon::cli

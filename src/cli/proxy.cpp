@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "cli/cli.hpp"
+#include "launch/egress_program.hpp"
 
 namespace cordon::cli {
 namespace {
@@ -32,21 +33,13 @@ int proxy(const ProxyOptions& o) {
   std::vector<char*> argv;
   for (std::string& w : words) argv.push_back(w.data());
   argv.push_back(nullptr);
-  const auto places = egress_places();
-  for (const std::string& path : places) execv(path.c_str(), argv.data());
-  return fail({ErrorKind::impossible, "cannot start cordon-egress, neither " + printable(places[0]) + " nor " + printable(places[1]),
-               "install Cordon again", errno, 125});
+  const auto program = launch::find_egress();
+  if (!program) return fail(program.error());
+  execv(program->c_str(), argv.data());
+  return fail({ErrorKind::impossible, "cannot start " + printable(*program), "install Cordon again", errno, 125});
 }
 
 }  // namespace
-
-std::vector<std::string> egress_places() {
-  char self[4096];
-  const ssize_t n = readlink("/proc/self/exe", self, sizeof self);
-  const std::string path(self, n > 0 ? static_cast<std::size_t>(n) : 0);
-  const std::string directory = path.substr(0, path.rfind('/'));
-  return {directory + "/cordon-egress", directory + "/../libexec/cordon/cordon-egress"};
-}
 
 void add_proxy(CLI::App& app, int& status) {
   auto* sub = app.add_subcommand("proxy", "the egress proxy alone, for use without the sandbox");

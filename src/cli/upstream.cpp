@@ -6,15 +6,19 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "base/fd.hpp"
 #include "cli/cli.hpp"
+#include "launch/egress_program.hpp"
 
 extern char** environ;
 
 namespace cordon::cli {
 
 UpstreamHealth upstream_health() {
+  const auto program = launch::find_egress();
+  if (!program) return {false, "cannot be tried: " + program.error().sentence()};
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return {false, "cannot be tried: no descriptor left"};
   const Fd from(ends[0]);
@@ -25,12 +29,10 @@ UpstreamHealth upstream_health() {
   char name[] = "cordon-egress", word[] = "probe-upstream";
   char* argv[] = {name, word, nullptr};
   pid_t child = 0;
-  int error = ENOENT;
-  for (const std::string& path : egress_places())
-    if ((error = posix_spawn(&child, path.c_str(), &actions, nullptr, argv, environ)) == 0) break;
+  const int error = posix_spawn(&child, program->c_str(), &actions, nullptr, argv, environ);
   posix_spawn_file_actions_destroy(&actions);
   to.reset();
-  if (error != 0) return {false, "cannot be tried: cordon-egress is missing"};
+  if (error != 0) return {false, std::string("cannot be tried: cordon-egress cannot be started: ") + std::strerror(error)};
   std::string line;
   char bytes[512];
   for (ssize_t n; (n = read(from.get(), bytes, sizeof bytes)) > 0;) line.append(bytes, static_cast<std::size_t>(n));

@@ -109,7 +109,7 @@ Task<bool> forward(Service& service, Peer& client, const Request& request, std::
                      origin->attempt->target().port == request.port && still_quiet(origin->peer);
   std::optional<Refusal> refusal;
   if (reuse) {
-    refusal = attempt->decide();
+    refusal = attempt->reuse(*origin->attempt);
   } else {
     origin.reset();
     auto stream = co_await attempt->open();

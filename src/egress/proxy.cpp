@@ -49,6 +49,9 @@ Result<NetPolicy> read_policy(const ProxyOptions& o) {
     net = std::move(policy->net);
   }
   for (const std::string& h : o.allow_host) net.allow.push_back({h, {"--allow-host", 0, 0}, false});
+  const char* home = std::getenv("HOME");
+  for (auto& [host, to] : net.route)
+    if (to.starts_with("unix:~/")) to = std::string("unix:") + (home ? home : "") + to.substr(6);
   for (const std::string& h : o.deny_host) net.deny.push_back({h, {"--deny-host", 0, 0}, false});
   return net;
 }
@@ -56,9 +59,8 @@ Result<NetPolicy> read_policy(const ProxyOptions& o) {
 Result<Rules> read_rules(const ProxyOptions& o, const Environment& environment) {
   auto net = read_policy(o);
   if (!net) return std::unexpected(net.error());
-  const char* home = std::getenv("HOME");
   std::string warning;
-  auto rules = Rules::make(*net, environment, ".", home ? home : "", warning);
+  auto rules = Rules::make(*net, environment, warning);
   if (!warning.empty()) say(warning);
   return rules;
 }

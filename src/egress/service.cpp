@@ -9,21 +9,8 @@
 #include "policy/host_rule.hpp"
 
 namespace cordon::egress {
-namespace {
 
-Result<std::string> socket_path(const std::string& host, const std::string& text, const std::string& directory, const std::string& home) {
-  if (!text.starts_with("unix:") || text.size() == 5)
-    return refused("net.route of '" + printable(host) + "' is '" + printable(text) + "'", "write \"unix:PATH\"");
-  std::string path = text.substr(5);
-  if (path == "~" || path.starts_with("~/")) path = home + path.substr(1);
-  else if (!path.starts_with('/')) path = directory + "/" + path;
-  return path;
-}
-
-}  // namespace
-
-Result<Rules> Rules::make(const NetPolicy& net, const Environment& environment, const std::string& directory, const std::string& home,
-                          std::string& warning) {
+Result<Rules> Rules::make(const NetPolicy& net, const Environment& environment, std::string& warning) {
   Rules rules;
   auto filter = Filter::make(net);
   if (!filter) return std::unexpected(filter.error());
@@ -32,9 +19,8 @@ Result<Rules> Rules::make(const NetPolicy& net, const Environment& environment, 
   for (const auto& [host, to] : net.route) {
     const auto name = policy::parse_host(host);
     if (!name) return std::unexpected(name.error());
-    auto path = socket_path(host, to, directory, home);
-    if (!path) return std::unexpected(path.error());
-    rules.route[name->text()] = std::move(*path);
+    if (!to.starts_with("unix:")) return refused("net.route of '" + printable(host) + "' is '" + printable(to) + "'", "write \"unix:PATH\"");
+    rules.route[name->text()] = to.substr(5);
   }
   auto upstream = choose_upstream(net.upstream, environment);
   if (!upstream) return std::unexpected(upstream.error());
@@ -110,6 +96,13 @@ Task<std::expected<Stream, Refusal>> Attempt::open() {
   }
   service_.metrics.dial.add(Clock::now() - began);
   co_return std::move(connected->stream);
+}
+
+std::optional<Refusal> Attempt::reuse(const Attempt& opened) {
+  if (auto refusal = decide()) return refusal;
+  via_ = opened.via_;
+  addresses_ = opened.addresses_;
+  return std::nullopt;
 }
 
 Task<std::expected<Stream, Refusal>> Attempt::open_route(std::string path) {

@@ -27,10 +27,8 @@ struct Rules {
   bool sni_check = true;
   std::map<std::string, std::string, std::less<>> route;  ///< host in normal form -> path of a unix socket
   UpstreamConfig upstream;
-  /// `directory` and `home` are what relative paths and `~` of `net.route` start from.
   /// Errors: a rule or route that does not parse; `required` without a proxy.
-  [[nodiscard]] static Result<Rules> make(const NetPolicy& net, const Environment& environment, const std::string& directory, const std::string& home,
-                                          std::string& warning);
+  [[nodiscard]] static Result<Rules> make(const NetPolicy& net, const Environment& environment, std::string& warning);
 };
 
 struct Limits {
@@ -69,8 +67,8 @@ class Attempt {
   ~Attempt();
 
   Task<std::expected<Stream, Refusal>> open();
-  /// May the same target still be asked for? For a further request on an open connection; counts as a decision.
-  [[nodiscard]] std::optional<Refusal> decide();
+  /// In place of `open`, for a further request on the connection that `opened` made: counts as a decision, and goes the same way out.
+  [[nodiscard]] std::optional<Refusal> reuse(const Attempt& opened);
   /// A later look (the TLS server name) refuses what was opened.
   [[nodiscard]] Refusal deny(const std::string& rule, const std::string& why, const std::string& hint);
   void set_sni(const std::string& name) { sni_ = name; }
@@ -84,6 +82,7 @@ class Attempt {
   [[nodiscard]] bool same_policy(const Attempt& other) const { return rules_ == other.rules_; }
 
  private:
+  std::optional<Refusal> decide();
   Task<std::expected<Stream, Refusal>> open_route(std::string path);
   Refusal failed(std::string kind, std::string sentence);
 

@@ -67,7 +67,7 @@ void tell(int channel, char kind, std::string_view text) {
 struct Config {
   Policy policy;
   Environment environment;
-  std::string token, base_dir, home;
+  std::string token;
 };
 
 Result<Config> read_config(const Fd& file) {
@@ -81,7 +81,7 @@ Result<Config> read_config(const Fd& file) {
   auto policy = parse_policy(json["policy"].dump(), "policy.json");
   if (!policy) return std::unexpected(policy.error());
   c.policy = std::move(*policy);
-  // The text of a policy has no origins; where the launcher gives them, they name the user's own file and line.
+  // The text of a policy has no origins: these name the user's own file and line.
   const auto origins = [&](cordon::Rules& rules, const char* key) {
     const auto list = json.value("origins", nlohmann::json::object()).value(key, nlohmann::json::array());
     for (std::size_t i = 0; i < rules.size(); ++i)
@@ -93,8 +93,6 @@ Result<Config> read_config(const Fd& file) {
   for (const auto& [name, value] : environment.items())
     if (value.is_string()) c.environment[name] = value.get<std::string>();
   c.token = json.value("token", "");
-  c.base_dir = json.value("base_dir", "");
-  c.home = json.value("home", "");
   return c;
 }
 
@@ -159,7 +157,7 @@ int serve(int channel) {
   if (!config) return fail(config.error());
   follow_no_links();
   std::string warning;
-  auto rules = Rules::make(config->policy.net, config->environment, config->base_dir, config->home, warning);
+  auto rules = Rules::make(config->policy.net, config->environment, warning);
   if (!rules) return fail(rules.error());
   if (!warning.empty()) tell(channel, 'U', warning);
   asio::io_context loop(1);

@@ -39,6 +39,7 @@ class UpstreamConfig {
 
   [[nodiscard]] bool direct() const { return !state_; }
   [[nodiscard]] const ProxyAddress* proxy() const { return state_ ? &state_->proxy : nullptr; }
+  [[nodiscard]] std::vector<std::string> past_proxy() const { return state_ ? state_->no_proxy.entries() : std::vector<std::string>(); }
   /// The proxy for this host (without a port), or null where it is dialled directly.
   [[nodiscard]] const ProxyAddress* proxy_for(std::string_view host) const;
   bool operator==(const UpstreamConfig& other) const;

@@ -22,6 +22,7 @@
 #include "base/sys.hpp"
 #include "event/wire.hpp"
 #include "launch/descendants.hpp"
+#include "launch/egress_program.hpp"
 
 namespace cordon::launch {
 namespace {
@@ -68,18 +69,6 @@ int become_egress(void* arg) {
   return 0;
 }
 
-// Beside this program (a build tree), or in the libexec directory beside its own (an installed one).
-Result<std::string> find_program() {
-  char self[4096];
-  const ssize_t n = readlink("/proc/self/exe", self, sizeof self);
-  if (n <= 0 || n == static_cast<ssize_t>(sizeof self)) return impossible("cannot find the own program", errno, "is /proc mounted?");
-  const std::string directory(self, std::string_view(self, static_cast<std::size_t>(n)).rfind('/'));
-  for (const char* place : {"/cordon-egress", "/../libexec/cordon/cordon-egress"})
-    if (const std::string path = directory + place; access(path.c_str(), X_OK) == 0) return path;
-  return impossible("cordon-egress is missing: neither in " + printable(directory) + " nor in ../libexec/cordon", 0,
-                    "install Cordon again, or choose --net none");
-}
-
 // A listener on the host's loopback; `port` 0: any, and told.
 Result<Fd> listen_on_host(std::uint16_t& port) {
   Fd s(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -115,20 +104,28 @@ std::string random_token() {
   return text;
 }
 
+std::string origins(const Rules& rules) {
+  std::string list;
+  for (const Rule& r : rules) list += (list.empty() ? "" : ",") + json_string(r.origin.text());
+  return "[" + list + "]";
+}
+
 std::string configuration(const Egress& e, const std::string& token) {
-  std::string environment = "{";
+  std::string environment;
   for (const std::string& v : e.upstream) {
     const auto equals = v.find('=');
-    environment += (environment.size() > 1 ? "," : "") + json_string(v.substr(0, equals)) + ":" + json_string(v.substr(equals + 1));
+    environment += (environment.empty() ? "" : ",") + json_string(v.substr(0, equals)) + ":" + json_string(v.substr(equals + 1));
   }
-  return "{\"policy\":" + e.policy + ",\"environment\":" + environment + "},\"token\":" + json_string(token) +
-         ",\"base_dir\":" + json_string(e.base_dir) + ",\"home\":" + json_string(e.home) + "}";
+  Policy policy;
+  policy.net = e.net;
+  return "{\"policy\":" + to_json(policy) + ",\"origins\":{\"allow\":" + origins(e.net.allow) + ",\"deny\":" + origins(e.net.deny) +
+         "},\"environment\":{" + environment + "},\"token\":" + json_string(token) + "}";
 }
 
 }  // namespace
 
 Result<void> EgressProcess::start(Plan& plan) {
-  for (std::uint16_t port : plan.egress.listen) {
+  for (std::uint16_t port : plan.egress.net.listen) {
     auto listener = listen_on_host(port);
     if (!listener) return std::unexpected(listener.error());
     served_.emplace_back(port, std::move(*listener));
@@ -143,8 +140,11 @@ Result<void> EgressProcess::start(Plan& plan) {
     token = random_token();
     bind_egress(plan, port, token);
   }
-  auto program = find_program();
-  if (!program) return std::unexpected(program.error());
+  auto program = find_egress();
+  if (!program) {
+    program.error().remedy += ", or choose --net none";
+    return std::unexpected(program.error());
+  }
   int pair[2], dial[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return impossible("cannot make a socket pair", errno, kRemedy);
   channel_ = Fd(pair[0]);

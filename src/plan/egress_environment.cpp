@@ -85,14 +85,8 @@ void add_egress(const Context& c, const std::string& ca_bundle, Plan& plan) {
     e.enabled = true;
     e.required = c.policy.net.upstream == "required";
     e.on_host = plan.tier == Tier::landlock;
-    if (c.paths.routes().empty()) {
-      e.policy = to_json(c.policy);
-    } else {
-      Policy resolved = c.policy;
-      resolved.net.route = c.paths.routes();
-      e.policy = to_json(resolved);
-    }
-    e.listen = c.policy.net.listen;
+    e.net = c.policy.net;
+    e.net.route = c.paths.routes();
     for (const auto& entry : c.request.environment)
       for (const char* name : kUpstream)
         if (entry.starts_with(std::string(name) + "=")) e.upstream.push_back(entry);

@@ -75,15 +75,33 @@ void line(std::string& s, std::string_view what, const std::string& object, cons
   s += '\n';
 }
 
+void network(std::string& s, const Egress& e, const std::optional<WayOut>& out) {
+  s += "\nNetwork: no other host is reached\n";
+  for (const Rule& r : e.net.allow) line(s, "allowed", r.text, r.origin.text());
+  for (const Rule& r : e.net.deny) line(s, "denied", r.text, r.origin.text());
+  if (out) {
+    line(s, "upstream", out->upstream.empty() ? "none" : out->upstream,
+         out->upstream.empty() ? "targets are dialled from here" : "targets are reached through this proxy");
+    for (const std::string& host : out->direct) line(s, "past it", host, "NO_PROXY");
+    if (!out->warning.empty()) line(s, "unusable", out->warning, "");
+  }
+  for (const auto& [host, to] : e.net.route) line(s, "route", host, "to " + to);
+  for (const std::uint16_t port : e.net.listen) line(s, "served", "127.0.0.1:" + std::to_string(port), "of the host: the same port inside");
+  if (!e.net.sni_check) line(s, "not checked", "what a tunnel carries", "net.sni_check = false");
+  if (e.net.private_addresses) line(s, "allowed", "private addresses behind allowed names", "net.private_addresses = true");
+}
+
 }  // namespace
 
-std::string render_text(const Plan& p) {
+std::string render_text(const Plan& p, const std::optional<WayOut>& out) {
   std::string s;
   line(s, "command", p.executable, "");
   line(s, "in", p.cwd, "");
   line(s, "project", p.project, "");
   line(s, "tier", name(p.tier), "");
   line(s, "network", name(p.net), p.egress.enabled ? "through the egress proxy, which decides by host" : "");
+
+  if (p.egress.enabled) network(s, p.egress, out);
 
   s += "\nFiles: all others can be read and not written\n";
   for (const auto& m : p.mounts)
@@ -116,7 +134,7 @@ std::string render_text(const Plan& p) {
   return s;
 }
 
-std::string render_json(const Plan& p) {
+std::string render_json(const Plan& p, const std::optional<WayOut>& out) {
   const auto text = [](const std::string& s) { return json_string(s); };
   std::string s = "{\"tier\":" + json_string(name(p.tier)) + ",\"net\":" + json_string(name(p.net)) + ",\"project\":" + json_string(p.project) +
                   ",\"home\":" + json_string(p.home) + ",\"cwd\":" + json_string(p.cwd) + ",\"executable\":" + json_string(p.executable) +
@@ -138,9 +156,17 @@ std::string render_json(const Plan& p) {
        "}";
   s += ",\"rlimits\":" +
        array(p.rlimits, [](const Rlimit& r) { return "{\"name\":" + json_string(r.name) + ",\"value\":" + std::to_string(r.value) + "}"; });
-  if (p.egress.enabled)
-    s += ",\"egress\":{\"on_host\":" + std::string(flag(p.egress.on_host)) + ",\"base_dir\":" + json_string(p.egress.base_dir) +
-         ",\"listen\":" + array(p.egress.listen, [](std::uint16_t n) { return std::to_string(n); }) + ",\"policy\":" + p.egress.policy + "}";
+  if (p.egress.enabled) {
+    const NetPolicy& net = p.egress.net;
+    const auto rule = [](const Rule& r) { return "{\"rule\":" + json_string(r.text) + ",\"from\":" + json_string(r.origin.text()) + "}"; };
+    s += ",\"egress\":{\"on_host\":" + std::string(flag(p.egress.on_host)) + ",\"allow\":" + array(net.allow, rule) +
+         ",\"deny\":" + array(net.deny, rule);
+    if (out) s += ",\"upstream\":" + json_string(out->upstream.empty() ? "direct" : out->upstream) + ",\"no_proxy\":" + array(out->direct, text);
+    s += ",\"route\":{";
+    for (const auto& [host, to] : net.route) s += (s.ends_with('{') ? "" : ",") + json_string(host) + ":" + json_string(to);
+    s += "},\"listen\":" + array(net.listen, [](std::uint16_t n) { return std::to_string(n); }) + ",\"sni_check\":" + flag(net.sni_check) +
+         ",\"private_addresses\":" + flag(net.private_addresses) + "}";
+  }
   s += std::string(",\"traps\":") + (p.traps == Traps::quarantine ? "\"quarantine\"" : "\"report\"") +
        ",\"trap_roots\":" + array(p.trap_roots, text) + ",\"trap_spared\":" + json_string(p.trap_spared);
   s += std::string(",\"cgroup\":") + json_string(p.cgroup_dir) + ",\"pid_limit\":" + std::to_string(p.pid_limit) +

@@ -122,6 +122,8 @@ TEST(PolicyErrors, EveryKindOfValueIsChecked) {
                           "[fs]\nalso=[1]",
                           "[[fs.also]]\nallow_write=[\"*\"]"})
     EXPECT_TRUE(toml(bad).starts_with("p.toml:")) << bad << ": " << toml(bad);
+  for (const char* secret : {"http://u:hunter2@a:1", "http://u:hunter2%40a:1", "hunter2"})
+    EXPECT_EQ(toml("[net]\nupstream=\"" + std::string(secret) + "\"").find("hunter2"), std::string::npos) << "an error repeats a password";
   for (const char* good :
        {"[fs]\nallow_write=[\"a[1].tsx\", \"../beside\", \"~\", \"/\"]\ndeny_write=[\"**/.env\", \"~/x/[ab]?\"]",
         "[net]\nupstream=\"HTTP://Proxy.corp:8080/\"", "[net]\nupstream=\"[fd00::1]:3128\"", "[net]\nupstream=\"required\"",

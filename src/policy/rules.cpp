@@ -71,9 +71,8 @@ Result<Rule> program_rule(std::string_view text, const Origin& origin, bool deny
 
 Result<std::string> upstream(std::string_view text) {
   if (text == "env" || text == "none" || text == "required") return std::string(text);
-  const auto bad = [&](const char* why) {
-    return refused("the upstream " + quoted(text) + " " + why, "write env, none, required or http://HOST:PORT");
-  };
+  // Nothing of it is repeated: a user who mistyped it may have typed a password all the same.
+  const auto bad = [](const char* why) { return refused(std::string("the upstream ") + why, "write env, none, required or http://HOST:PORT"); };
   std::string_view rest = text;
   if (const auto scheme = rest.find("://"); scheme != std::string_view::npos) {
     if (!is_web_scheme(rest.substr(0, scheme))) return bad("has a scheme other than http and https");

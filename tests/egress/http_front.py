@@ -157,8 +157,8 @@ def _():
     equal(c.getresponse().status, 403, "another port on the same connection")
     equal(other.accepted, 0)
     c.close()
-    decisions = [e["decision"] for e in p.events(lambda e: e["front"] == "http-forward")]
-    equal(decisions, ["allowed"] * 3 + ["denied"])
+    told = [(e["decision"], e.get("via"), e.get("addresses")) for e in p.events(lambda e: e["front"] == "http-forward")]
+    equal(told, [("allowed", "direct", ["127.0.0.1"])] * 3 + [("denied", None, None)])
     p.stop()
 
 

@@ -26,7 +26,7 @@ class Egress:
         self.process = subprocess.Popen([program], preexec_fn=third, pass_fds=(3,), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env={})
         theirs.close()
         memory = os.memfd_create("config")
-        os.write(memory, json.dumps({"policy": {"version": 1, "net": net}, "environment": {}, "token": "", "base_dir": "/", "home": "/", **config}).encode())
+        os.write(memory, json.dumps({"policy": {"version": 1, "net": net}, "environment": {}, "token": "", **config}).encode())
         self.send(b"C", memory)
         os.close(memory)
 

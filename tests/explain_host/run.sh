@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # suite: once
-# `cordon explain --host` over the rule table that the filter and its reference decision are tested with: run.sh CORDON.
+# `cordon explain` of the network. --host over the rule table that the filter and its reference decision are tested with: run.sh CORDON.
 set -u
 cordon=$1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -55,4 +55,33 @@ says "connect 127.0.0.1:443: denied by loopback address; allow with --allow-host
 says "connect example.com:443: denied by net.mode = none; allow with --net filtered --allow-host example.com:443" --policy "$work/policy.toml" --net none --host example.com
 says "connect example.com:443: allowed by net.mode = host" --policy "$work/policy.toml" --net host --host example.com
 says "connect localhost:80: denied by loopback address; allow with --allow-host 127.0.0.1:80" --policy "$work/policy.toml" --allow-host localhost --host localhost:80
+
+# The plan shows the network, too: the hosts, the way out as egress reads it, net.route and net.listen.
+printf 'version = 1\n[net]\nmode = "filtered"\nallow = ["a.test"]\ndeny = ["b.test"]\nlisten = [3000]\nroute = { "a.test" = "unix:/run/x.sock" }\n[exec]\nallow = ["*"]\n' >"$work/policy.toml"
+plan() { # variables, options...
+  local variables=$1
+  shift
+  # shellcheck disable=SC2086  # words
+  env -u HTTPS_PROXY -u https_proxy -u NO_PROXY -u no_proxy $variables "$cordon" explain --policy "$work/policy.toml" "$@" -- true 2>&1
+}
+network() { plan "$@" | sed -n '/^Network/,/^$/p' | tr -s ' '; }
+rest=" route a.test # to unix:/run/x.sock
+ served 127.0.0.1:3000 # of the host: the same port inside"
+hosts="Network: no other host is reached
+ allowed a.test # $work/policy.toml:4:10
+ denied b.test # $work/policy.toml:5:9"
+ok "explain shows hosts, route, served port and that there is no upstream" same "$(network A=)" "$hosts
+ upstream none # targets are dialled from here
+$rest"
+ok "explain shows the upstream of the environment and what goes past it" same "$(network 'HTTPS_PROXY=http://proxy.corp:8080 NO_PROXY=.corp')" "$hosts
+ upstream proxy.corp:8080 # targets are reached through this proxy
+ past it corp # NO_PROXY
+$rest"
+ok "explain shows why an upstream is not used, and never its password" same "$(network HTTPS_PROXY=http://u:hunter2@proxy.corp:8080 | grep -c 'unusable HTTPS_PROXY="http://\*\*\*@proxy.corp:8080"'; plan HTTPS_PROXY=http://u:hunter2@proxy.corp:8080 --json | grep -c hunter2)" "1
+0"
+ok "explain --json has all of it" same "$(plan HTTPS_PROXY=proxy.corp:8080 --json | grep -o '"egress":{.*"private_addresses":false}')" \
+  "\"egress\":{\"on_host\":false,\"allow\":[{\"rule\":\"a.test\",\"from\":\"$work/policy.toml:4:10\"}],\"deny\":[{\"rule\":\"b.test\",\"from\":\"$work/policy.toml:5:9\"}],\"upstream\":\"proxy.corp:8080\",\"no_proxy\":[],\"route\":{\"a.test\":\"unix:/run/x.sock\"},\"listen\":[3000],\"sni_check\":true,\"private_addresses\":false}"
+sed -i 's/^deny =/upstream = "required"\ndeny =/' "$work/policy.toml"
+ok "explain refuses what run refuses: an upstream that is required and not there" same "$(plan A= >/dev/null; echo $?)" 125
+ok "and shows it once it is there" same "$(network HTTPS_PROXY=proxy.corp:1 | grep -c 'upstream proxy.corp:1')" 1
 summary

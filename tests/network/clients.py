@@ -68,7 +68,7 @@ def client(sentence, program, host, ways=("direct", "squid")):
             w = Way.named(way)
             true(function(w, host), "the answer is another")
             told = w.connects("allowed")
-            true(told and all(e["host"] == host and e.get("via", w.via) == w.via for e in told), told)
+            true(told and all(e["host"] == host and e["via"] == w.via for e in told), told)
 
         def refused():
             need(program)
