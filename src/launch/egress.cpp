@@ -206,7 +206,7 @@ bool EgressProcess::send(std::string_view text, int descriptor) {
 EgressProcess::Word EgressProcess::hear(int flags) {
   ssize_t n = 0;
   do n = recv(channel_.get(), packet_.data(), packet_.size(), flags);
-  while (n < 0 && errno == EINTR);
+  while (n < 0 && (errno == EINTR || errno == ECONNRESET));  // the latter: it has not read all that we said; what it said is still there
   if (n < 0 && errno == EAGAIN) return {};
   if (n <= 0) return {1, {}};
   serves_ = serves_ || packet_[0] == 'K';

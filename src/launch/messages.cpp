@@ -56,8 +56,9 @@ int hear(int control, Message& message, Fd (&descriptors)[2], int flags, std::st
   h.msg_control = ancillary;
   h.msg_controllen = sizeof ancillary;
   ssize_t n = 0;
+  // ECONNRESET, once: the peer is gone and has not read all that we said. What it said is still there.
   do n = recvmsg(control, &h, MSG_CMSG_CLOEXEC | flags);
-  while (n < 0 && errno == EINTR);
+  while (n < 0 && (errno == EINTR || errno == ECONNRESET));
   if (n < 0) return errno == EAGAIN ? -1 : 0;
   for (const cmsghdr* c = CMSG_FIRSTHDR(&h); c; c = CMSG_NXTHDR(&h, const_cast<cmsghdr*>(c))) {
     if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/run.hpp"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -17,6 +18,9 @@ Result<int> run(const Policy& policy, const Request& request, const SuperviseOpt
   const auto attempt = [&]() -> Result<int> {
     plan::Making making(policy, request, *facts);
     if (auto r = making.begin(); !r) return std::unexpected(r.error());
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, nullptr);  // for good: one that comes when the command has ended must not become its status
     return launch::supervise(making.plan(), options, {&nursery, [&] { return making.landlock(); }});
   };
   auto status = attempt();

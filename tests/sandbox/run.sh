@@ -145,6 +145,19 @@ pid=$!
 soon grep -qs up ../up
 kill "$pid"; wait "$pid"
 ok "SIGTERM reaches the command" same $? 3
+hail() { # signals without a pause until it has ended, twenty times
+  local n
+  for n in $(seq 20); do
+    : >../up
+    "$cordon" run --quiet --net none -- sh -c 'trap "" USR1; echo up; exit 3' >../up &
+    pid=$!
+    soon grep -qs up ../up
+    while kill -USR1 "$pid" 2>/dev/null; do :; done
+    wait "$pid"
+    same $? 3 || return 1
+  done
+}
+ok "signals while it ends do not change the status" hail
 head -c 10000000 /dev/urandom >../big
 ok "10 MB pass through unchanged" same "$(c -- cat <../big | cksum)" "$(cksum <../big)"
 ok "argv passes unchanged" same "$(c -- printf '%s|' 'a b' '' '$x' '*' --)" 'a b||$x|*|--|'
