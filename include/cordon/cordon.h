@@ -14,8 +14,8 @@
  *   exit(status);
  *
  * What <cordon/sandbox.hpp> says of its caller holds here too: no thread, no signal handler, no global state, no descriptor
- * that a child would inherit. Every function takes NULL for its `error`, and every _free function takes NULL. Text is UTF-8
- * as far as its source is, and ends in NUL. An object belongs to one thread at a time.
+ * that a child would inherit. Every function takes NULL for its `error`, and every _free function takes NULL; NULL for another
+ * object is an error as others are. Text is UTF-8 as far as its source is, and ends in NUL. An object belongs to one thread at a time.
  */
 #ifndef CORDON_CORDON_H
 #define CORDON_CORDON_H
@@ -90,7 +90,7 @@ CORDON_API char* cordon_next_event(cordon_sandbox* sandbox, int timeout);
 CORDON_API int cordon_event_fd(const cordon_sandbox* sandbox);
 /* Events that were dropped because nobody read; known after the end. */
 CORDON_API uint64_t cordon_events_lost(const cordon_sandbox* sandbox);
-/* Sends a signal to the command; SIGKILL ends all of its processes. -1: it has ended. */
+/* Sends a signal to the command; SIGKILL ends all of its processes; SIGSTOP cannot be sent. -1: it has ended. */
 CORDON_API int cordon_kill(cordon_sandbox* sandbox, int signal, cordon_error** error);
 /* The caller's end of a CORDON_PIPE stream (0, 1, 2), once; the caller closes it. -1: there is none. */
 CORDON_API int cordon_take(cordon_sandbox* sandbox, int stream);

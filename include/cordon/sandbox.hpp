@@ -70,7 +70,8 @@ class Sandbox {
   /// The same for at most `timeout`: no value if the command still runs.
   [[nodiscard]] Result<std::optional<int>> wait_for(std::chrono::milliseconds timeout);
 
-  /// Sends a signal to the command; SIGKILL ends all of its processes in good order. Errors: it has ended (ESRCH).
+  /// Sends a signal to the command; SIGKILL ends all of its processes in good order. Errors: it has ended (ESRCH); SIGSTOP, which
+  /// nobody can pass on: send SIGTSTP.
   Result<void> kill(int signal);
 
   /// The caller's end of a standard stream that is a Stream::pipe(): 0 to write to, 1 and 2 to read from. The caller closes it.

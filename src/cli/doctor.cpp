@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 
 #include "cli/cli.hpp"
@@ -21,6 +23,36 @@ struct Row {
 
 bool in_container() { return access("/.dockerenv", F_OK) == 0 || access("/run/.containerenv", F_OK) == 0; }
 
+// The profile names the program that it is for, so only an installed one has one.
+std::string apparmor_remedy() {
+  std::error_code e;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", e);
+  const auto profile = (program.parent_path().parent_path() / "share/cordon/apparmor/cordon").string();
+  const bool there = std::filesystem::exists(profile, e);
+  return (there ? "" : "install Cordon (./dev install PREFIX), then ") + std::string("cp ") +
+         (there ? profile : "PREFIX/share/cordon/apparmor/cordon") +
+         " /etc/apparmor.d/cordon && apparmor_parser -r /etc/apparmor.d/cordon; or sysctl -w kernel.apparmor_restrict_unprivileged_userns=0";
+}
+
+// What hands the controllers down to us: cgroup v2 may not have them.
+std::string cgroup_remedy(const HostFacts& f) {
+  bool mounted = false;
+  for (const char* place : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
+    std::ifstream in(std::string(place) + "/cgroup.controllers");
+    if (!in) continue;
+    mounted = true;
+    std::string controllers;
+    std::getline(in, controllers);
+    controllers = " " + controllers + " ";
+    if (controllers.find(" memory ") == std::string::npos || controllers.find(" pids ") == std::string::npos) continue;
+    if (f.uid != 0) return "systemd-run --user --scope -p Delegate=yes cordon run ...";
+    return "echo '+memory +pids' > " + (f.cgroup_dir.empty() ? place : f.cgroup_dir) +
+           "/cgroup.subtree_control (where systemd runs: systemd-run --scope -p Delegate=yes cordon ...)";
+  }
+  return mounted ? "boot with systemd.unified_cgroup_hierarchy=1 or cgroup_no_v1=memory,pids: the controllers belong to cgroup v1 here"
+                 : "mount -t cgroup2 none /sys/fs/cgroup";
+}
+
 // The command that takes away what refuses user namespaces here. What the kernel says comes before what we guess of a container:
 // its options do not lift a limit of the host.
 std::string namespaces_remedy(const std::string& why) {
@@ -29,9 +61,7 @@ std::string namespaces_remedy(const std::string& why) {
   if (why.find("unprivileged_userns_clone") != std::string::npos) return "sysctl -w kernel.unprivileged_userns_clone=1" + where;
   if (in_container())
     return "start the container with --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined";
-  if (why.find("apparmor") != std::string::npos || why.find("no capabilities") != std::string::npos)
-    return "install packaging/apparmor/cordon as /etc/apparmor.d/cordon, then apparmor_parser -r /etc/apparmor.d/cordon; "
-           "or sysctl -w kernel.apparmor_restrict_unprivileged_userns=0";
+  if (why.find("apparmor") != std::string::npos || why.find("no capabilities") != std::string::npos) return apparmor_remedy();
   return "build the kernel with CONFIG_USER_NS, or ask who confines this process with seccomp or a security module";
 }
 
@@ -54,10 +84,7 @@ std::vector<Row> rows(const HostFacts& f) {
       {"seccomp notification", f.seccomp_notify, "", "refused calls as events; unix sockets of the host out of reach",
        "use Linux 5.5 or newer with CONFIG_SECCOMP_FILTER"},
       {"cgroup v2 delegation", f.cgroup_controllers, f.cgroup_controllers ? f.cgroup_dir : f.cgroup_why,
-       "memory and processes limited by the kernel for the sandbox as a whole; without it PID 1 counts and ends what is over",
-       f.uid == 0
-           ? "echo '+memory +pids' > /sys/fs/cgroup/cgroup.subtree_control (where systemd runs: systemd-run --scope -p Delegate=yes cordon ...)"
-           : "systemd-run --user --scope -p Delegate=yes cordon run ..."},
+       "memory and processes limited by the kernel for the sandbox as a whole; without it PID 1 counts and ends what is over", cgroup_remedy(f)},
       {"vm.memfd_noexec", f.memfd_noexec, "", "exec.allow holds against programs in memory files", "use Linux 6.3 or newer"},
       {"upstream proxy", upstream.good, upstream.text, "the way out of net.mode 'filtered' where only a proxy leads out",
        "set HTTPS_PROXY to http://HOST:PORT, or unset it"},

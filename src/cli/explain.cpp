@@ -51,6 +51,9 @@ int explain(const ExplainOptions& o) {
   auto policy = o.policy.make();
   if (!policy) return fail(policy.error());
   hold_programs(*policy);
+  if (!o.command.empty() && !(o.path + o.exec + o.host).empty())
+    return fail({ErrorKind::refused, "a path, program or host and the command '" + printable(o.command[0]) + "' are two questions",
+                 "ask one at a time", 0, 125});
   if (!o.host.empty()) return explain_host(policy->net, o.host, o.json);
   Request req = request(o.policy, o.command);
   req.probe_namespaces = policy->require != Tier::namespaces;

@@ -73,6 +73,8 @@ Result<Policy> PolicyOptions::make() const {
       return refused("there is no policy file '" + policy + "'", "the preset of that name is --mode " + policy);
   }
   const std::string file = projects_own && !project.empty() ? project + "/cordon.toml" : projects_own ? "cordon.toml" : policy;
+  if (projects_own && access(file.c_str(), F_OK) != 0 && errno == ENOENT)
+    return refused("--policy auto: there is no " + printable(file), "write one, or leave the option out");
   Result<Policy> p = file.empty() ? preset(base_name) : load_policy(file);
   if (!p) return p;
   if (projects_own) {  // the command can write cordon.toml: it may narrow the preset, not widen it

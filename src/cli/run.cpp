@@ -34,11 +34,17 @@ Result<Fd> open_events(const std::string& where) {
   return fd;
 }
 
-// What git would have executed, or would.
+// What git would have executed, or would; or where nobody looked.
 std::string trap_line(const Event& e) {
-  std::string what, kept;
-  for (const auto& [key, value] : e.extra) (key == "trap" ? what : kept) = value;
-  return "cordon: " + (kept.empty() ? "left" : std::string("set aside")) + " in " + printable(e.object) + " by fs.traps: " + what +
+  const auto text = [&](std::string_view key) {
+    for (const auto& [name, value] : e.extra)
+      if (name == key) return value.substr(1, value.size() - 2);  // a JSON string, so that no terminal is driven by it
+    return std::string();
+  };
+  if (const std::string why = text("unswept"); !why.empty())
+    return "cordon: fs.traps did not look at all of " + printable(e.object) + ": " + why + "\n";
+  const std::string kept = text("set_aside");
+  return "cordon: " + (kept.empty() ? "left" : std::string("set aside")) + " in " + printable(e.object) + " by fs.traps: " + text("trap") +
          (kept.empty() ? "" : "; now " + kept) + "\n";
 }
 

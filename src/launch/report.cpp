@@ -34,7 +34,7 @@ Event limit_event(const std::string& name) {
 }
 
 Event exec_denied_event(const Plan& plan) {
-  return {EventKind::exec, Decision::denied, plan.executable, "", 0, "", "--allow-exec " + plan.executable, {}, 0};
+  return {EventKind::exec, Decision::denied, plan.executable, "", 0, "", "", {}, 0};
 }
 
 Event exit_event(const Plan& plan, const Usage& u, pid_t pid) {

@@ -129,7 +129,8 @@ Result<int> Supervisor::finish() {
     while (wait4(init_.pid, nullptr, __WALL, &usage) < 0 && errno == EINTR) {}
     if (plan_.tier != Tier::namespaces) kill_descendants();
   }
-  if (built_ && !swept_) emit(unswept_event(plan_.project, "nothing was looked at: PID 1 of the sandbox was killed"));
+  const bool ran = built_ && (!failure_ || failure_->exit_status == 137);
+  if (ran && !swept_) emit(unswept_event(plan_.project, "nothing was looked at: PID 1 of the sandbox was killed"));
   usage_.network = egress_.stop([this](const EgressProcess::Word& word) { egress_word(word); });
   placeholders_.remove();
   const auto cgroup_cpu = cgroup_.cpu();
@@ -139,7 +140,7 @@ Result<int> Supervisor::finish() {
   janitor_.stop();
   terminal_.take();
   if (failure_ && failure_->exit_status == 126 && (failure_->errno_value == EACCES || failure_->errno_value == EPERM)) emit(exec_denied_event(plan_));
-  if (failure_ && failure_->exit_status != 137) return std::unexpected(*failure_);  // the command did not run
+  if (failure_ && !ran) return std::unexpected(*failure_);
   if (!built_ && !wait_status_ && !limit_.empty())
     return refused("the limit " + limit_ + " is too small: it was passed while the sandbox was built", "raise it: --limit " + limit_ + "=...");
   if (!built_ && !wait_status_) return impossible("the sandbox was killed while it was built", 0, "was memory short?");
@@ -149,6 +150,7 @@ Result<int> Supervisor::finish() {
     if (WTERMSIG(*wait_status_) == SIGXFSZ) limit_hit("file-size");
   }
   if (wait_status_) usage_.status = WIFSIGNALED(*wait_status_) ? 128 + WTERMSIG(*wait_status_) : WEXITSTATUS(*wait_status_);
+  if (limit_ == "output") usage_.status = 137;  // what it wrote is not all there, though it may have ended by itself
   if (timed_out_) usage_.status = 124;
   if (failure_) usage_.status = failure_->exit_status;
   const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };

@@ -24,9 +24,9 @@ constexpr std::size_t kMostEvents = 256;
 constexpr std::size_t kMostRedirection = 1U << 20;  // git reads no larger .git
 constexpr int kRedirects = 4;                       // git itself takes two: .git, commondir
 
-Event event(Decision decision, const std::string& path, const std::string& trap, const std::string& kept) {
+Event event(Decision decision, const std::string& path, const char* key, const std::string& words, const std::string& kept) {
   Event e{EventKind::file_write, decision, path, "fs.traps", 0, "", "", {}, 0};
-  e.extra.emplace_back("trap", json_string(trap));
+  e.extra.emplace_back(key, json_string(words));
   if (!kept.empty()) e.extra.emplace_back("set_aside", json_string(kept));
   return e;
 }
@@ -122,7 +122,7 @@ class Sweep {
 
   void trap(const Trap& t) {
     if (traps_.insert(t.path + "\n" + t.set_aside).second)
-      tell(event(t.set_aside.empty() ? Decision::allowed : Decision::denied, t.path, t.what, t.set_aside));
+      tell(event(t.set_aside.empty() ? Decision::allowed : Decision::denied, t.path, "trap", t.what, t.set_aside));
   }
   void tell(const Event& e) {
     if (++told_ <= kMostEvents) tell_(e);
@@ -143,6 +143,6 @@ void sweep(const SweepOptions& options, const Since& since, SweepBudget& budget,
   for (const std::string& root : options.roots) s.tree(root);
 }
 
-Event unswept_event(const std::string& root, const std::string& why) { return event(Decision::allowed, root, why, ""); }
+Event unswept_event(const std::string& root, const std::string& why) { return event(Decision::allowed, root, "unswept", why, ""); }
 
 }  // namespace cordon::launch

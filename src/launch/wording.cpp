@@ -45,10 +45,11 @@ Error worded(const stage::Failure& f, const Plan& plan) {
     case Step::exec:
       e.kind = ErrorKind::refused;
       e.what = "cannot execute " + printable(plan.executable);
-      e.remedy = f.error == ENOEXEC                      ? "name an interpreter: `sh " + printable(plan.executable) + "`"
-                 : f.error == EACCES || f.error == EPERM ? "allow it with --allow-exec, or check its mode"
-                 : f.error == ENOENT                     ? "its interpreter or loader is missing"
-                                                         : "are the limits of memory, processes and open files too small for it?";
+      e.remedy = f.error == ENOEXEC ? "name an interpreter: `sh " + printable(plan.executable) + "`"
+                 : f.error == EACCES || f.error == EPERM
+                     ? "check its mode and mount; what interprets or loads it must be allowed, too (`cordon explain --exec`)"
+                 : f.error == ENOENT ? "its interpreter or loader is missing"
+                                     : "are the limits of memory, processes and open files too small for it?";
       e.exit_status = f.error == ENOENT ? 127 : 126;
       break;
     default:

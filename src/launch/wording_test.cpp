@@ -52,7 +52,7 @@ TEST(Wording, WhyAProgramDidNotStartDecidesTheStatusAndTheRemedy) {
   EXPECT_EQ(exec(ENOENT).exit_status, 127);
   EXPECT_THAT(exec(ENOENT).remedy, HasSubstr("interpreter or loader is missing"));
   EXPECT_THAT(exec(ENOEXEC).remedy, HasSubstr("`sh /p/a\\x1b.out`"));
-  EXPECT_THAT(exec(EACCES).remedy, HasSubstr("--allow-exec"));
+  EXPECT_THAT(exec(EACCES).remedy, HasSubstr("what interprets or loads it must be allowed"));
   EXPECT_THAT(exec(ENOMEM).remedy, HasSubstr("limits of memory"));
   EXPECT_EQ(exec(ENOMEM).exit_status, 126);
   EXPECT_EQ(exec(ENOMEM).kind, ErrorKind::refused);

@@ -34,7 +34,7 @@ void in_namespaces(const Plan& plan, Operation op, Verdict& v) {
         own(v, true, "private /dev/shm");
         break;
       }
-      static constexpr std::string_view kNodes[] = {"null", "zero", "full", "random", "urandom", "tty"};
+      static constexpr std::string_view kNodes[] = {"null", "zero", "full", "random", "urandom", "tty", "ptmx"};
       const bool node = std::ranges::find(kNodes, name_of(v.path)) != std::end(kNodes) && parent_of(v.path) == "/dev";
       own(v, op == Operation::read || node || within(v.path, "/dev/pts"), "own /dev");
       break;
@@ -53,7 +53,7 @@ void by_landlock(const Plan& plan, Operation op, Verdict& v) {
   const std::uint64_t wanted = op == Operation::write ? 2 : 4;  // LANDLOCK_ACCESS_FS_WRITE_FILE, _READ_FILE
   const bool granted = std::ranges::any_of(plan.landlock, [&](const LandlockRule& r) { return (r.access & wanted) && within(v.path, r.path); });
   if (v.allowed && !granted) own(v, false, "not granted without namespaces");
-  else if (!v.allowed && granted) v.hint = "the tier landlock does not hold this";
+  else if (!v.allowed && granted) v.rule.text += ", which does not hold without namespaces", v.hint.clear();
   v.allowed = granted;
   v.inside = false;
 }

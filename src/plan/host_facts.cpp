@@ -76,6 +76,10 @@ void probe_namespaces(HostFacts& f) {
   f.user_namespaces_why = child < 0 ? std::string("clone: ") + ::strerror(error) : std::string("no capabilities in them: ") + ::strerror(error);
 }
 
+std::unexpected<Error> unspeakable(const std::string& project) {
+  return refused("the project '" + project + "' has a newline or a NUL byte in its path", "give the directory another name");
+}
+
 Result<HostFacts> read_facts(const Request& request) {
   HostFacts f;
   f.uid = ::getuid();
@@ -93,15 +97,14 @@ Result<HostFacts> read_facts(const Request& request) {
                    "start in a directory that exists");
   f.project_explicit = request.project_explicit;
   std::string project = request.project.empty() ? f.cwd : request.project;
-  if (project.find('\0') != std::string::npos || project.find('\n') != std::string::npos)
-    return refused("the project's path holds a newline or a NUL byte");
+  if (project.find('\0') != std::string::npos || project.find('\n') != std::string::npos) return unspeakable(project);
   if (!project.starts_with('/')) project = plan::join(f.cwd, project);
   f.project = real_path(project);
   if (f.project.empty()) {
     const int e = errno;
     return std::unexpected(Error{ErrorKind::refused, "the project '" + project + "'", "name an existing directory with --project", e, 125});
   }
-  if (f.project.find('\n') != std::string::npos) return refused("the project's path holds a newline or a NUL byte");
+  if (f.project.find('\n') != std::string::npos) return unspeakable(f.project);
   if (!plan::real_host().is_dir(f.project))
     return refused("the project '" + f.project + "' is not a directory", "name an existing directory with --project");
   if (::access(f.project.c_str(), R_OK | X_OK) != 0)

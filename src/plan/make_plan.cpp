@@ -67,7 +67,7 @@ Result<void> Making::decide() {
   for (const auto& [what, path] : {std::pair{"project", facts.project}, {"working directory", facts.cwd}})
     if (const Verdict v = paths.decide_canonical(path, Operation::read); !v.allowed)
       return refused(std::string("the ") + what + " " + path + " may not be read: rule '" + v.rule.text + "' of " + v.rule.origin.source,
-                     "allow it with --allow-read " + path);
+                     v.hint.empty() ? "leave that rule out, or choose another directory" : "allow it with " + v.hint);
   if (auto r = paths.check_crossings(plan.tier == Tier::namespaces); !r) return std::unexpected(r.error());
   // To be the project opens nothing that is denied.
   if (const Rule& denied = paths.project_denied(); !denied.text.empty())
@@ -106,7 +106,7 @@ Result<void> Making::decide() {
            ": processes, names and metadata of files, and System V IPC are the host's");
     weaker(
         "no private /tmp: nothing in /tmp, /var/tmp and /run can be read or written, and programs find no place for temporary files but the project");
-    weaker("what is denied in a writable directory is not protected, and what the command leaves running ends with its session only");
+    weaker("what is denied in a writable directory is not protected");
     if (plan.net == NetMode::filtered) weaker("any program of the command may connect to the egress port on every address of the host");
     if (plan.net == NetMode::none && facts.landlock_abi < 4) weaker("the network is held by the filter alone: this kernel's Landlock knows no ports");
     if (plan.restrict_exec) weaker("exec.allow is held by Landlock alone: a program that can be read runs through the loader");

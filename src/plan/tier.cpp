@@ -10,7 +10,7 @@ Result<Tier> choose_tier(const Policy& policy, const HostFacts& facts) {
   const std::string why = facts.user_namespaces_why.empty() ? "they are refused here" : facts.user_namespaces_why;
   if (policy.require == Tier::namespaces)
     return impossible("user namespaces are not available: " + why, 0,
-                      "enable them, or accept the weaker Landlock tier with enforce.require = \"landlock\"");
+                      "`cordon doctor` says how to get them; --require landlock (enforce.require = \"landlock\") accepts less");
   // Network `none` needs nothing of Landlock: the filter refuses every internet socket.
   if (policy.net.mode == NetMode::filtered && facts.landlock_abi < 4)
     return impossible("without user namespaces this kernel cannot hold net.mode = \"filtered\" (Landlock ABI " + std::to_string(facts.landlock_abi) +

@@ -62,12 +62,12 @@ struct Reader {
   void word(const Value& v, T& to, std::initializer_list<std::pair<std::string_view, T>> words) {
     const auto* s = string(v);
     if (!s) return;
-    std::vector<std::string_view> known;
+    std::string known;
     for (const auto& [text, value] : words) {
       if (text == *s) return void(to = value);
-      known.push_back(text);
+      known += (known.empty() ? "" : ", ") + std::string(text);
     }
-    say(v.place, "'" + s->substr(0, 100) + "' is not known here", "did you mean '" + std::string(nearest(*s, known)) + "'?");
+    say(v.place, "'" + s->substr(0, 100) + "' is not known here", "choose one of " + known);
   }
   void limit(const Value& v, const char* which) {
     const auto* i = std::get_if<std::int64_t>(&v.v);
@@ -212,7 +212,9 @@ std::string nearest_key(std::string_view name) {
 
 void walk(Reader& r, const Value& v, const std::string& prefix) {
   const auto* t = std::get_if<Value::Table>(&v.v);
-  if (!t) return r.say(v.place, "a table is wanted here", "write [" + prefix.substr(0, prefix.size() - 1) + "]");
+  if (!t)
+    return r.say(v.place, "a table is wanted here",
+                 prefix == "fs.also." ? "write [[fs.also]]" : "write [" + prefix.substr(0, prefix.size() - 1) + "]");
   // In the order of the file, so that the first error is the first one there.
   std::vector<const Value::Table::value_type*> entries;
   for (const auto& entry : *t) entries.push_back(&entry);

@@ -52,6 +52,8 @@ Result<void> set_limit(Limits& limits, std::string_view name_value) {
   const auto eq = name_value.find('=');
   const std::string_view name = name_value.substr(0, eq), value = eq == std::string_view::npos ? "" : name_value.substr(eq + 1);
   static const std::vector<std::string_view> names{"wall", "cpu", "memory", "processes", "open-files", "file-size", "output"};
+  if (eq == std::string_view::npos && std::ranges::find(names, name) != names.end())
+    return refused("the limit " + std::string(name) + " has no value", "write " + std::string(name) + "=VALUE");
   const auto with = [&](auto parsed, auto& to) -> Result<void> {
     if (!parsed) return refused("limit " + std::string(name) + ": " + parsed.error().what, parsed.error().remedy);
     if (*parsed == std::decay_t<decltype(*parsed)>{})

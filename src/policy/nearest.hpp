@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The known word that is nearest to a mistyped one (Levenshtein distance).
+// The known word that is nearest to a mistyped one: one that it begins, else by Levenshtein distance.
 #pragma once
 #include <cordon/events.hpp>
 
@@ -26,6 +26,8 @@ inline std::size_t distance(std::string_view a, std::string_view b) {
 
 inline std::string_view nearest(std::string_view word, const std::vector<std::string_view>& known) {
   word = word.substr(0, 64);
+  if (const auto whole = std::ranges::find_if(known, [&](auto k) { return word.size() > 1 && k.starts_with(word); }); whole != known.end())
+    return *whole;
   return *std::min_element(known.begin(), known.end(), [&](auto a, auto b) { return distance(word, a) < distance(word, b); });
 }
 

@@ -27,7 +27,7 @@ TEST(PolicyErrors, NameFileLineAndColumnOfTheValue) {
             "p.toml:4:3: the host rule 'b..example' has an empty label; write one dot between labels");
   EXPECT_EQ(toml("[fs]\ngit_config = 1"), "p.toml:3:14: true or false is wanted here; write it without quotes");
   EXPECT_EQ(toml("[limits]\nwall = \"5x\""), "p.toml:3:8: limit wall: '5x' is not a limit; write it as 90s, 10m or 2h");
-  EXPECT_EQ(toml("[net]\nmode = \"fltered\""), "p.toml:3:8: 'fltered' is not known here; did you mean 'filtered'?");
+  EXPECT_EQ(toml("[net]\nmode = \"fltered\""), "p.toml:3:8: 'fltered' is not known here; choose one of none, filtered, host");
   EXPECT_EQ(toml("[net]\nlisten = [1, 65536]"), "p.toml:3:14: a port is wanted here; write a number from 1 to 65535");
   EXPECT_EQ(toml("[env]\nset = { A = \"x\", B = 2 }"), "p.toml:3:22: a string is wanted here; put it in quotes");
   EXPECT_EQ(toml("[fs]\nallow_write = \".\""), "p.toml:3:15: a list is wanted here; put it in [ ]");

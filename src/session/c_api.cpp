@@ -3,6 +3,7 @@
 #include <cordon/cordon.h>
 #include <cordon/sandbox.hpp>
 
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -46,6 +47,12 @@ T guarded(cordon_error** out, T failed, F f) noexcept {
   return failed;
 }
 
+// NULL where something is wanted is a mistake like others, and no crash.
+bool missing(const void* given, const char* what, cordon_error** out) {
+  if (!given) put(out, {ErrorKind::refused, std::string("the ") + what + " is NULL", "look whether the call that made it failed", EINVAL, 125});
+  return !given;
+}
+
 cordon_policy* hand_over(cordon::Result<cordon::Policy> policy, cordon_error** out) {
   if (policy) return new cordon_policy{std::move(*policy)};
   put(out, policy.error());
@@ -80,24 +87,32 @@ int cordon_error_status(const cordon_error* e) { return e ? e->error.exit_status
 void cordon_error_free(cordon_error* e) { delete e; }
 
 cordon_policy* cordon_policy_preset(const char* name, cordon_error** error) {
-  return guarded<cordon_policy*>(error, nullptr, [&] { return hand_over(cordon::preset(name), error); });
+  return guarded<cordon_policy*>(error, nullptr,
+                                 [&] { return missing(name, "name of the preset", error) ? nullptr : hand_over(cordon::preset(name), error); });
 }
 cordon_policy* cordon_policy_load(const char* path, cordon_error** error) {
-  return guarded<cordon_policy*>(error, nullptr, [&] { return hand_over(cordon::load_policy(path), error); });
+  return guarded<cordon_policy*>(error, nullptr,
+                                 [&] { return missing(path, "path of the policy", error) ? nullptr : hand_over(cordon::load_policy(path), error); });
 }
 cordon_policy* cordon_policy_parse(const char* text, size_t length, const char* name, cordon_error** error) {
-  return guarded<cordon_policy*>(error, nullptr, [&] { return hand_over(cordon::parse_policy({text, length}, name), error); });
+  return guarded<cordon_policy*>(error, nullptr, [&] {
+    if (missing(text, "text of the policy", error) || missing(name, "name of the policy", error)) return static_cast<cordon_policy*>(nullptr);
+    return hand_over(cordon::parse_policy({text, length}, name), error);
+  });
 }
 cordon_policy* cordon_policy_compose(const cordon_policy* parent, const cordon_policy* child) {
+  if (!parent || !child) return nullptr;
   return guarded<cordon_policy*>(nullptr, nullptr, [&] { return new cordon_policy{cordon::compose(parent->policy, child->policy)}; });
 }
 char* cordon_policy_json(const cordon_policy* policy) {
+  if (!policy) return nullptr;
   return guarded<char*>(nullptr, nullptr, [&] { return text_of(cordon::to_json(policy->policy)); });
 }
 void cordon_policy_free(cordon_policy* policy) { delete policy; }
 
 cordon_sandbox* cordon_start(const cordon_policy* policy, const cordon_request* request, cordon_error** error) {
   return guarded<cordon_sandbox*>(error, nullptr, [&]() -> cordon_sandbox* {
+    if (missing(policy, "policy", error) || missing(request, "request", error)) return nullptr;
     if (request->size < sizeof *request) {
       put(error, {ErrorKind::refused, "the request's size is wrong", "fill it with CORDON_REQUEST", 0, 125});
       return nullptr;
@@ -124,6 +139,10 @@ cordon_sandbox* cordon_start(const cordon_policy* policy, const cordon_request* 
 }
 int cordon_wait(cordon_sandbox* sandbox, int timeout, int* status, cordon_error** error) {
   return guarded<int>(error, -1, [&] {
+    if (missing(sandbox, "sandbox", error)) {
+      if (status) *status = 125;
+      return -1;
+    }
     const auto r = sandbox->sandbox.wait_for(milliseconds(timeout));
     if (!r) {
       put(error, r.error());
@@ -135,21 +154,23 @@ int cordon_wait(cordon_sandbox* sandbox, int timeout, int* status, cordon_error*
   });
 }
 char* cordon_next_event(cordon_sandbox* sandbox, int timeout) {
+  if (!sandbox) return nullptr;
   return guarded<char*>(nullptr, nullptr, [&]() -> char* {
     const auto event = sandbox->sandbox.next_event(milliseconds(timeout));
     return event ? text_of(cordon::to_json(*event)) : nullptr;
   });
 }
-int cordon_event_fd(const cordon_sandbox* sandbox) { return sandbox->sandbox.event_fd(); }
-uint64_t cordon_events_lost(const cordon_sandbox* sandbox) { return sandbox->sandbox.events_lost(); }
+int cordon_event_fd(const cordon_sandbox* sandbox) { return sandbox ? sandbox->sandbox.event_fd() : -1; }
+uint64_t cordon_events_lost(const cordon_sandbox* sandbox) { return sandbox ? sandbox->sandbox.events_lost() : 0; }
 int cordon_kill(cordon_sandbox* sandbox, int signal, cordon_error** error) {
   return guarded<int>(error, -1, [&] {
+    if (missing(sandbox, "sandbox", error)) return -1;
     const auto r = sandbox->sandbox.kill(signal);
     if (!r) put(error, r.error());
     return r ? 0 : -1;
   });
 }
-int cordon_take(cordon_sandbox* sandbox, int stream) { return sandbox->sandbox.take(stream); }
+int cordon_take(cordon_sandbox* sandbox, int stream) { return sandbox ? sandbox->sandbox.take(stream) : -1; }
 void cordon_sandbox_free(cordon_sandbox* sandbox) { delete sandbox; }
 
 void cordon_text_free(char* text) { std::free(text); }

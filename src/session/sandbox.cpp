@@ -211,6 +211,8 @@ Result<std::optional<int>> Sandbox::wait_for(milliseconds timeout) {
 }
 
 Result<void> Sandbox::kill(int signal) {
+  if (signal == SIGSTOP)  // no process can pass it on: it would stop who watches the command, and not the command
+    return refused("SIGSTOP cannot be sent to the command", "send SIGTSTP, or SIGSTOP from inside");
   // Our end of the control socket closes its sending side: the supervisor ends everything, cleans up and still can report.
   const int sent = signal == SIGKILL ? 0 : signal;
   if (syscall(SYS_pidfd_send_signal, state_->process.pidfd.get(), sent, nullptr, 0) == 0) {

@@ -171,6 +171,7 @@ ok "125 for an unknown preset" status 125 c --mode sfe -- true
 ok "125 for a missing project" status 125 c --project /nowhere -- true
 ok "125 for an unknown limit" status 125 c --limit wal=1s -- true
 ok "file-size holds" status 1 c --limit file-size=1MiB -- sh -c 'head -c 3000000 /dev/zero > f; test "$(wc -c < f)" -gt 1048576'
+ok "an output that was cut is no success" status 137 c --limit output=3 -- echo 1234
 ok "an exec-denied program does not run, nor its copy" status 126 c --deny-exec /usr/bin/id -- sh -c 'cp /usr/bin/id ./me; ./me; /usr/bin/id'
 ok "explain says no for a secret" same "$("$cordon" explain --path "$HOME/.ssh/id" | grep -c '^read .*: denied by ~/.ssh')" 1
 ok "doctor prints JSON" status 0 sh -c '"$0" doctor --json | grep -q landlock' "$cordon"
@@ -210,6 +211,8 @@ fresh
 if landlock_only true 2>/dev/null; then
   ok "control: without user namespaces, less must be accepted" status 125 landlock_only "$cordon" run --quiet -- true
   ok "doctor names the limit that refuses user namespaces" same "$(landlock_only "$cordon" doctor | grep -c 'to get it: sysctl -w user.max_user_namespaces')" 1
+  ok "the sentence names the option that does" same "$(landlock_only "$cordon" run --quiet -- true 2>&1 | grep -c -e 'cordon doctor.*--require landlock')" 1
+  ok "explain says what it does not hold" same "$(landlock_only "$cordon" explain --require landlock --path .vscode | grep -c '^write .*: allowed by .vscode, which does not hold without namespaces (floor)$')" 1
   ok "the landlock tier denies the secret" status 1 landlock_only "$cordon" run --quiet --require landlock -- cat "$HOME/.ssh/id"
 else
   skip "the landlock tier" "user namespaces cannot be made here, so neither refused"

@@ -62,6 +62,14 @@ ok "127 for a command that does not exist" refused 127 'not found|No such file' 
 ok "125 for a working directory that is gone" refused 125 'directory' sh -c 'mkdir gone && cd gone && rmdir ../gone && exec "$0" run -- true' "$cordon"
 printf 'not a program' >../plain && chmod +x ../plain
 ok "126 for a file without an interpreter" refused 126 'interpreter|execut' c --allow-read "$HOME/plain" -- ../plain
+printf '#!/no/such/shell\n' >../noshell && chmod +x ../noshell
+ok "a command that was not executed: one sentence, and none about what it left" refused 127 'interpreter' timeout -s KILL 30 "$cordon" run --allow-read "$HOME/noshell" -- ../noshell
+ok "a project of two lines is named, with a remedy" refused 125 "project '.*x0ab'.*newline.*another name" c --project $'a\nb' -- true
+ok "a project that a rule of the same length denies is opened by no option" refused 125 "leave that rule out" c --deny-read . -- true
+ok "one that a shorter rule denies is opened by the option that is named" same "$(c --deny-read "$HOME" --allow-read "$PWD" -- echo x 2>&1)" x
+ok "no cordon.toml" refused 125 'there is no cordon.toml' c --policy auto -- true
+ok "a limit without a value" refused 125 'write memory=VALUE' c --limit memory -- true
+ok "explain answers one question at a time" refused 125 'two questions' "$cordon" explain --path . -- true
 ok "no controlling terminal is no hindrance" same "$(setsid -w timeout 20 "$cordon" run --quiet -- sh -c 'echo x' </dev/null)" x
 if [ "$(id -u)" -ne 0 ]; then
   ok "no free process: one sentence" sh -c '"$0" 2>&1 | grep -q "^cordon: "' "$(printf '#!/bin/bash\nulimit -u 1\nexec %q run -- true\n' "$cordon" >../starve && chmod +x ../starve && echo ../starve)"

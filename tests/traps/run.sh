@@ -269,7 +269,7 @@ ok "git_config = true: the project's own configuration is the command's" untold
 ok "git_config = true: and stays" [ "$(git config filter.x.clean)" = cat ]
 
 project
-ok "the summary says what was set aside" sh -c '"$0" run -- sh -c "git init -q sub; git -C sub config core.pager x" 2>&1 | grep -q "^cordon: set aside in .*/sub/.git/config by fs.traps: \"core.pager\""' "$cordon"
+ok "the summary says what was set aside" sh -c '"$0" run -- sh -c "git init -q sub; git -C sub config core.pager x" 2>&1 | grep -q "^cordon: set aside in .*/sub/.git/config by fs.traps: core.pager; now "' "$cordon"
 cd / || exit 1
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]
