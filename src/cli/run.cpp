@@ -2,6 +2,8 @@
 #include <cordon/events.hpp>
 #include <cordon/sandbox.hpp>
 #include <fcntl.h>
+#include <malloc.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -106,7 +108,18 @@ int run(const RunOptions& o) {
 
 }  // namespace
 
-void hasten_run() { nursery.open(plan::terminal()); }
+void hasten_run() {
+  // The memory of a start in one piece and at once: it would come in a hundred page faults.
+  constexpr int kHeap = 448 << 10;
+  mallopt(M_MMAP_THRESHOLD, 2 * kHeap);
+  mallopt(M_TRIM_THRESHOLD, 4 * kHeap);
+  if (void* piece = malloc(kHeap)) {
+    const auto page = reinterpret_cast<std::uintptr_t>(piece) & ~std::uintptr_t{4095};
+    madvise(reinterpret_cast<void*>(page), kHeap, MADV_POPULATE_WRITE);  // Linux 5.14; without, it comes as it did
+    free(piece);
+  }
+  nursery.open(plan::terminal());
+}
 
 void add_run(CLI::App& app, int& status) {
   auto* sub = app.add_subcommand("run", "run one command: cordon run [OPTIONS] -- COMMAND [ARG...]");

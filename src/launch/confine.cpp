@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/confine.hpp"
 
-#include <linux/audit.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <sys/ioctl.h>
@@ -10,44 +9,13 @@
 
 #include <array>
 #include <cerrno>
-#include <cstddef>
+
+#include "launch/allow_list.hpp"
 
 namespace cordon::launch {
-namespace {
 
 #define CALL(name) \
   std::uint32_t { SYS_##name }
-
-#if defined(__x86_64__)
-constexpr std::uint32_t kArch = AUDIT_ARCH_X86_64;
-#else
-constexpr std::uint32_t kArch = AUDIT_ARCH_AARCH64;
-#endif
-
-// Allows the calls of the list, by number alone, and ioctl(2) for two requests of the terminal. Everything else fails and does
-// nothing; it does not kill, for libc makes a call or two of its own on the way to the sentence about a failure.
-template <std::size_t N>
-constexpr auto allow_list(const std::array<std::uint32_t, N>& calls) {
-  std::array<sock_filter, 2 * N + 10> f{};
-  std::size_t n = 0;
-  f[n++] = BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch));
-  f[n++] = BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kArch, 1, 0);
-  f[n++] = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
-  f[n++] = BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr));
-  for (const std::uint32_t nr : calls) {
-    f[n++] = BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1);
-    f[n++] = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-  }
-  f[n++] = BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 4);
-  f[n++] = BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[1]));
-  f[n++] = BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCGPGRP, 1, 0);
-  f[n++] = BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCSPGRP, 0, 1);
-  f[n++] = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-  f[n++] = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
-  return f;
-}
-
-}  // namespace
 
 Result<Fd> keeper_ruleset(const std::vector<Place>& places, const Cgroup& cgroup) {
   const long abi = syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
@@ -70,14 +38,14 @@ Result<Fd> keeper_ruleset(const std::vector<Place>& places, const Cgroup& cgroup
 }
 
 const sock_fprog& janitor_filter() {
-  static constexpr auto kFilter = allow_list(std::array{CALL(ppoll), CALL(openat), CALL(write), CALL(flock), CALL(newfstatat), CALL(unlinkat),
-                                                        CALL(close), CALL(exit_group), CALL(restart_syscall)});
-  static const sock_fprog program{kFilter.size(), const_cast<sock_filter*>(kFilter.data())};
+  static constexpr AllowList kFilter(std::array{CALL(ppoll), CALL(openat), CALL(write), CALL(flock), CALL(newfstatat), CALL(unlinkat), CALL(close),
+                                                CALL(exit_group), CALL(restart_syscall)});
+  static const sock_fprog program = kFilter.get();
   return program;
 }
 
 Result<void> confine_supervisor(const std::vector<Place>& places, const Cgroup& cgroup) {
-  static constexpr auto kFilter = allow_list(std::array{
+  static constexpr AllowList kFilter(std::array{
   // the loop: messages with descriptors, signals, time, output
 #if defined(__x86_64__)
       CALL(poll),
@@ -94,7 +62,7 @@ Result<void> confine_supervisor(const std::vector<Place>& places, const Cgroup& 
       CALL(openat), CALL(flock), CALL(newfstatat), CALL(fstat), CALL(lseek), CALL(unlinkat),
       // memory, and the exit of a C++ program
       CALL(brk), CALL(mmap), CALL(munmap), CALL(mremap), CALL(madvise), CALL(mprotect), CALL(futex), CALL(getrandom), CALL(exit_group), CALL(exit)});
-  static const sock_fprog program{kFilter.size(), const_cast<sock_filter*>(kFilter.data())};
+  static const sock_fprog program = kFilter.get();
   auto ruleset = keeper_ruleset(places, cgroup);
   if (!ruleset) return std::unexpected(ruleset.error());
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || syscall(SYS_landlock_restrict_self, ruleset->get(), 0) != 0 ||

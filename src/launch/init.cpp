@@ -159,10 +159,11 @@ void init_main(InitConfig& config) {
   Meter meter(config.limits);
   auto look_at = Clock::now();
   bool shed = false;
+  int listener = -1;
   for (int dial = config.dial;;) {
     pollfd fds[] = {{config.control, POLLIN, 0},
                     {signals, POLLIN, 0},
-                    {notifier ? notifier->listener() : shared.ready_fd, POLLIN, 0},
+                    {notifier ? listener : shared.ready_fd, POLLIN, 0},
                     {notifier ? notifier->fd() : -1, POLLIN, 0},
                     {dial, POLLIN, 0}};
     const bool will_shed = notifier && !shed;
@@ -183,9 +184,11 @@ void init_main(InitConfig& config) {
     if (fds[0].revents != 0) obey();
     if (notifier) {
       if ((fds[2].revents | fds[3].revents) != 0) notifier->serve();
+      if (fds[2].revents == POLLHUP) listener = -1;  // nobody is left who could call; the command's death is seen a while later
     } else if (fds[2].revents != 0) {
       prctl(PR_SET_DUMPABLE, 0);  // the command has our uid: not its to trace
-      notifier.emplace(shared.listener, config.notify, denied);
+      listener = shared.listener;
+      notifier.emplace(listener, config.notify, denied);
       close(shared.ready_fd);
       m = {};
       m.kind = MessageKind::built;

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
 #include "event/wire.hpp"
 
@@ -47,8 +48,9 @@ bool tell_event(int control, const Event& event) {
 }
 
 int hear(int control, Message& message, Fd (&descriptors)[2], int flags, std::string* event) {
-  char rest[kMostEventBytes];
-  iovec parts[] = {{&message, sizeof message}, {rest, sizeof rest}};
+  // Not on the stack, where each of its pages would be touched (-fstack-clash-protection): most messages have no event.
+  const auto rest = event ? std::make_unique_for_overwrite<char[]>(kMostEventBytes) : nullptr;
+  iovec parts[] = {{&message, sizeof message}, {rest.get(), event ? kMostEventBytes : 0}};
   alignas(cmsghdr) char ancillary[CMSG_SPACE(sizeof(int) * kMostDescriptors)];
   msghdr h{};
   h.msg_iov = parts;
@@ -71,7 +73,7 @@ int hear(int control, Message& message, Fd (&descriptors)[2], int flags, std::st
   }
   errno = (h.msg_flags & MSG_CTRUNC) != 0 ? EMFILE : 0;  // cut: a descriptor found no room
   if (n < static_cast<ssize_t>(sizeof message) || errno != 0) return 0;
-  if (event) event->assign(rest, static_cast<std::size_t>(n) - sizeof message);
+  if (event) event->assign(rest.get(), static_cast<std::size_t>(n) - sizeof message);
   return 1;
 }
 

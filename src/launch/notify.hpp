@@ -2,7 +2,7 @@
 // Seccomp user notification in PID 1: takes each notified call, answers it, tells what was denied.
 //
 //   Notifier notifier(listener, {.own_network = true}, [&](const Event& e) { tell(e); });
-//   poll notifier.listener() and notifier.fd() for POLLIN, then notifier.serve();
+//   poll `listener` and notifier.fd() for POLLIN, then notifier.serve();
 #pragma once
 #include <linux/seccomp.h>
 
@@ -33,7 +33,6 @@ class Notifier {
   Notifier(int listener, const NotifyOptions& options, Tally::Tell tell);
   Notifier(const Notifier&) = delete;
   Notifier& operator=(const Notifier&) = delete;
-  [[nodiscard]] int listener() const { return listener_.get(); }
   /// Readable when a call that waited may go on.
   [[nodiscard]] int fd() const { return epoll_.get(); }
   /// Answers at most one new call and takes a turn of each that may go on. Does not block.

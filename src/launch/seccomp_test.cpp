@@ -22,6 +22,7 @@
 #include <set>
 #include <sstream>
 
+#include "launch/allow_list.hpp"
 #include "launch/compile_filter.hpp"
 #include "launch/filter_rules.hpp"
 
@@ -266,6 +267,40 @@ TEST(Seccomp, EveryNotifiedRefusalHasANameAndAnError) {
       EXPECT_GT(refusal(r.nr).error, 0);
     }
   }
+}
+
+// Every number below 600 and some far ones: allowed if it is in the list, of our architecture, and no other.
+template <std::size_t N>
+void expect_allows_the_list(std::mt19937& random) {
+  std::array<std::uint32_t, N> calls;
+  std::set<std::uint32_t> list;
+  while (list.size() < N)
+    if (const auto nr = static_cast<std::uint32_t>(random() % 480); nr != SYS_ioctl) list.insert(nr);
+  std::ranges::copy(list, calls.begin());
+  std::ranges::shuffle(calls, random);
+  const AllowList<N> made(calls);
+  const sock_fprog program = made.get();
+  const std::vector<sock_filter> instructions(program.filter, program.filter + program.len);
+  std::vector<int> numbers{0x40000000, 0x7fffffff, -1};
+  for (int nr = 0; nr < 600; ++nr) numbers.push_back(nr);
+  for (const int nr : numbers) {
+    EXPECT_EQ(run(instructions, call(nr)), list.contains(static_cast<std::uint32_t>(nr)) ? kAllow : fails(EPERM)) << N << " calls, " << nr;
+    EXPECT_EQ(run(instructions, call(nr, {}, kForeign)), SECCOMP_RET_KILL_PROCESS);
+  }
+  EXPECT_EQ(run(instructions, call(SYS_ioctl, {0, TIOCSPGRP})), kAllow);
+  EXPECT_EQ(run(instructions, call(SYS_ioctl, {0, TIOCGPGRP})), kAllow);
+  EXPECT_EQ(run(instructions, call(SYS_ioctl, {0, TIOCSTI})), fails(EPERM));
+}
+
+TEST(AllowList, AllowsItsCallsAndNoOther) {
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE(seed);
+  std::mt19937 random(seed);
+  expect_allows_the_list<1>(random);
+  expect_allows_the_list<3>(random);
+  expect_allows_the_list<4>(random);
+  expect_allows_the_list<9>(random);
+  for (int i = 0; i < 20; ++i) expect_allows_the_list<46>(random);
 }
 
 }  // namespace

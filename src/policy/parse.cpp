@@ -14,10 +14,6 @@
 namespace cordon {
 namespace policy {
 
-std::unexpected<Error> error_at(const std::string& name, Place place, const std::string& what, std::string remedy) {
-  return refused(printable(name) + ":" + std::to_string(place.line) + ":" + std::to_string(place.column) + ": " + printable(what), std::move(remedy));
-}
-
 namespace {
 
 constexpr std::size_t kMostBytes = 1 << 20, kMostExtends = 8;
@@ -85,6 +81,19 @@ Result<Policy> extended(const Value& v, const std::string& name, const std::stri
   return p;
 }
 
+Result<Policy> lay_over(const Value& root, const std::string& name, const std::string& directory, Chain& chain) {
+  Policy policy;
+  if (const Value* base = find_extends(root); base && !std::get<std::string>(base->v).empty()) {
+    auto p = extended(*base, name, directory, chain);
+    if (!p) return p;
+    policy = std::move(*p);
+  } else {
+    add_floor(policy.fs);
+  }
+  if (auto r = read_policy(root, name, policy); !r) return std::unexpected(r.error());
+  return policy;
+}
+
 Result<Policy> parse(std::string_view text, const std::string& name, const std::string& directory, Chain& chain) {
   if (text.size() > kMostBytes) return refused("the policy " + printable(name) + " is larger than 1 MiB", "name a policy file");
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
@@ -92,19 +101,16 @@ Result<Policy> parse(std::string_view text, const std::string& name, const std::
   const bool json = name.ends_with(".json") || (first != std::string_view::npos && text[first] == '{');
   const auto tree = json ? read_json(text, name) : read_toml(text, name);
   if (!tree) return std::unexpected(tree.error());
-  Policy policy;
-  if (const Value* base = find_extends(*tree); base && !std::get<std::string>(base->v).empty()) {
-    auto p = extended(*base, name, directory, chain);
-    if (!p) return p;
-    policy = std::move(*p);
-  } else {
-    add_floor(policy.fs);
-  }
-  if (auto r = read_policy(*tree, name, policy); !r) return std::unexpected(r.error());
-  return policy;
+  return lay_over(*tree, name, directory, chain);
 }
 
 }  // namespace
+
+Result<Policy> policy_of(const Value& root, const std::string& name) {
+  Chain chain;
+  return lay_over(root, name, ".", chain);
+}
+
 }  // namespace policy
 
 Result<Policy> load_policy(const std::string& path) {

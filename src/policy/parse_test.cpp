@@ -320,6 +320,8 @@ require = "landlock"
   EXPECT_NE(to_toml(*q).find("\"**/.env\",  # p.toml:6:14\n"), std::string::npos) << to_toml(*q);
   for (const auto name : preset_names()) {
     const auto preset = cordon::preset(name).value();
+    const auto read = parse_policy(preset_source(name).value(), "preset " + std::string(name)).value();
+    EXPECT_EQ(to_json(preset, true), to_json(read, true)) << "what the build made of it";
     EXPECT_EQ(parse_policy(to_toml(preset), "x").value(), preset);
     EXPECT_EQ(parse_policy(to_json(preset), "x.json").value(), preset);
     EXPECT_FALSE(preset.fs.deny_read.empty());

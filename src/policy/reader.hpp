@@ -36,6 +36,10 @@ inline constexpr int kMostNesting = 16;
 
 /// The rules that no policy removes: secrets, and files of the project that other programs execute.
 void add_floor(PathRules& rules);
-[[nodiscard]] std::unexpected<Error> error_at(const std::string& name, Place place, const std::string& what, std::string remedy);
+/// A policy of a tree that extends a preset or nothing.
+[[nodiscard]] Result<Policy> policy_of(const Value& root, const std::string& name);
+[[nodiscard]] inline std::unexpected<Error> error_at(const std::string& name, Place place, const std::string& what, std::string remedy) {
+  return refused(printable(name) + ":" + std::to_string(place.line) + ":" + std::to_string(place.column) + ": " + printable(what), std::move(remedy));
+}
 
 }  // namespace cordon::policy
