@@ -16,6 +16,7 @@
 #include <cerrno>
 
 #include "base/fd.hpp"
+#include "base/sanitizer.hpp"
 
 namespace cordon::egress {
 namespace {
@@ -89,6 +90,23 @@ constexpr Call kPermitted[] = {
 #endif
 };
 
+// What a sanitizer's run time needs beside, for its memory and for a report.
+constexpr int kOfSanitizer[] = {
+#if defined(CORDON_SANITIZED)
+    SYS_sigaltstack,
+    SYS_getrusage,
+    SYS_prlimit64,
+    SYS_readlinkat,
+    SYS_prctl,
+    SYS_nanosleep,
+    SYS_clock_nanosleep,
+#if defined(SYS_readlink)
+    SYS_readlink,
+    SYS_pipe,
+#endif
+#endif
+    -1};
+
 // Landlock: every right that this ABI knows is handled, so that what is not granted below is refused.
 std::uint64_t filesystem_rights(int abi) {
   constexpr std::uint64_t known[] = {0, 0x1fff, 0x3fff, 0x7fff, 0x7fff, 0xffff};
@@ -136,6 +154,8 @@ Result<void> restrict_calls() {
     else if (call.nr == SYS_mmap || call.nr == SYS_mprotect) add(SCMP_ACT_ALLOW, call.nr, SCMP_A2_32(SCMP_CMP_MASKED_EQ, 4 /* PROT_EXEC */, 0));
     else add(SCMP_ACT_ALLOW, call.nr);
   }
+  for (const int nr : kOfSanitizer)
+    if (nr >= 0) add(SCMP_ACT_ALLOW, nr);
   for (unsigned family : {AF_INET, AF_INET6, AF_UNIX}) add(SCMP_ACT_ALLOW, SYS_socket, SCMP_A0_32(SCMP_CMP_EQ, family));
   for (unsigned family = 2; family < 64 && r == 0; ++family)
     if (family != AF_INET && family != AF_INET6) add(SCMP_ACT_ERRNO(EAFNOSUPPORT), SYS_socket, SCMP_A0_32(SCMP_CMP_EQ, family));
@@ -162,6 +182,7 @@ std::uint64_t raise_descriptor_limit() {
 }
 
 Result<void> confine(const std::vector<std::string>& readable) {
+  sanitizer::give_up_the_host();
   signal(SIGPIPE, SIG_IGN);
   const rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);

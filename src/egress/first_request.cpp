@@ -19,6 +19,8 @@ std::size_t find_version(std::string_view line) {
   return std::string_view::npos;
 }
 
+constexpr std::size_t kWholeVersion = kVersion.size() + 1;
+
 // The CR of the line's end is gone; some servers end a line at any.
 bool has_bare_cr(std::string_view line) { return line.contains('\r'); }
 
@@ -43,6 +45,7 @@ FirstRequest::Result FirstRequest::piece(std::string_view bytes) {
     if (c == '\n') {
       std::string whole;
       whole.swap(line_);
+      version_ = 0;
       if (whole.ends_with('\r')) whole.pop_back();
       return line(whole);
     }
@@ -50,11 +53,19 @@ FirstRequest::Result FirstRequest::piece(std::string_view bytes) {
       // RFC 9112 section 2.2: a server ignores empty lines before the request.
       if (line_.empty() && c == '\r') continue;
       if (line_.empty() && !is_token_char(c)) return Result::other;
-      if (line_.ends_with('\r') && find_version(line_) != std::string::npos) return Result::malformed;
+      if (line_.ends_with('\r') && version_ == kWholeVersion) return Result::malformed;
+      look_for_version(c);
     }
     line_ += c;
   }
   return Result::more;
+}
+
+// As `find_version`, byte by byte: a line of nothing but CRs would have it look at the whole for each of them.
+void FirstRequest::look_for_version(char c) {
+  if (version_ == kWholeVersion) return;
+  if (kBlanks.contains(c)) version_ = 1;
+  else version_ = version_ > 0 && lower(c) == lower(kVersion[version_ - 1]) ? version_ + 1 : 0;
 }
 
 FirstRequest::Result FirstRequest::line(std::string_view text) {

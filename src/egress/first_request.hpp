@@ -35,8 +35,10 @@ class FirstRequest {
   Result piece(std::string_view bytes);
   Result line(std::string_view text);
   Result request_line(std::string_view text);
+  void look_for_version(char c);
 
   std::string line_;
+  std::size_t version_ = 0;  // how much of a blank and "HTTP/" the first line's end is; all of it: how much stood there once
   std::size_t size_ = 0;
   bool in_fields_ = false;
   Result result_ = Result::more;

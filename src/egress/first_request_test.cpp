@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
+
 namespace cordon::egress {
 namespace {
 
@@ -66,6 +68,22 @@ TEST(FirstRequest, OtherProtocolsAreSeenAtTheirFirstLineAtTheLatest) {
     EXPECT_EQ(read(bytes).result, Result::other) << bytes;
   EXPECT_EQ(read(std::string_view("GET\0", 4)).result, Result::other);
   EXPECT_EQ(read(std::string(FirstRequest::kMostBytes + 1, 'y')).result, Result::other);
+}
+
+TEST(FirstRequest, AVersionIsSeenWhereverItStandsBeforeABareCr) {
+  for (const std::string_view line :
+       {"GET / HTTP/1.1\rx", "GET \rHTTP/\rx", "GET  hTtP/9\r\rx", "G HTTP HTTP/\rx", "G\r HTTP/1.1\r\rx", "G H\tHTTP/\r\rx"})
+    EXPECT_EQ(read(line).result, Result::malformed) << line;
+  for (const std::string_view line : {"GET /HTTP/1.1\rx", "G HTTP\r/x", "G HTT P/\rx", "GHTTP/\rx", "G HHTTP/\rx", "G HTTP\\\rx", "\n\rG\r\r\rx"})
+    EXPECT_EQ(read(line).result, Result::more) << line;
+}
+
+// What grows with the square of the line takes minutes here, and the process has all tunnels.
+TEST(FirstRequest, ALineOfCarriageReturnsIsReadInTime) {
+  const std::string line = "x" + std::string(FirstRequest::kMostBytes - 1, '\r');
+  const auto start = std::clock();
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(read(line).result, Result::more);
+  EXPECT_LT((std::clock() - start) / CLOCKS_PER_SEC, 10) << "seconds of the processor; a bound for sanitizers";
 }
 
 TEST(FirstRequest, AHeadThatIsNotCompleteWantsMore) {

@@ -60,6 +60,13 @@ Result<void> confine_supervisor(const std::vector<Place>& places, const Cgroup& 
       CALL(kill), CALL(rt_sigprocmask), CALL(rt_sigaction), CALL(rt_sigreturn),
       // placeholders and the cgroup: Landlock says where
       CALL(openat), CALL(flock), CALL(newfstatat), CALL(fstat), CALL(lseek), CALL(unlinkat),
+#if defined(CORDON_SANITIZED)
+      // a sanitizer's run time: is that memory? what is this program? what signals were on
+      CALL(pipe2), CALL(readlinkat), CALL(sigaltstack), CALL(getrusage),
+#if defined(__x86_64__)
+      CALL(pipe), CALL(readlink),
+#endif
+#endif
       // memory, and the exit of a C++ program
       CALL(brk), CALL(mmap), CALL(munmap), CALL(mremap), CALL(madvise), CALL(mprotect), CALL(futex), CALL(getrandom), CALL(exit_group), CALL(exit)});
   static const sock_fprog program = kFilter.get();

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/sanitizer.hpp"
 #include "base/sys.hpp"
 #include "launch/network.hpp"
 
@@ -48,7 +49,10 @@ int Nursery::work(void* arg) {
     job.args.pidfd = static_cast<std::uint64_t>(ptr(&job.pidfd));
     job.args.exit_signal = 0;  // that of ours
     job.config->roots = job.roots;
-    if (call(SYS_clone3, ptr(&job.args), sizeof job.args) == 0) init_main(*job.config);
+    if (call(SYS_clone3, ptr(&job.args), sizeof job.args) == 0) {
+      sanitizer::on_stack(job.stack, kStack);
+      init_main(*job.config);
+    }
   }
   leave_now();
   return 0;
@@ -59,16 +63,16 @@ void Nursery::open(const std::string& tty) {
   job_.uid_map = uid + " " + uid + " 1\n";
   job_.gid_map = gid + " " + gid + " 1\n";
   job_.tty = tty;
-  stack_ = mmap(nullptr, kStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
-  if (stack_ == MAP_FAILED) {
-    stack_ = nullptr;
+  job_.stack = mmap(nullptr, kStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+  if (job_.stack == MAP_FAILED) {
+    job_.stack = nullptr;
     return;
   }
   job_.parent = getpid();
   sigset_t all, old;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, &old);  // what the terminal sends is for the supervisor, which would wait for a stopped child
-  pid_ = ::clone(&Nursery::work, static_cast<char*>(stack_) + kStack, CLONE_VM | CLONE_FILES | SIGCHLD, &job_);
+  pid_ = ::clone(&Nursery::work, static_cast<char*>(job_.stack) + kStack, CLONE_VM | CLONE_FILES | SIGCHLD, &job_);
   sigprocmask(SIG_SETMASK, &old, nullptr);
 }
 
@@ -96,8 +100,8 @@ void Nursery::close() {
   if (pid_ > 0) tell(leave);
   for (long* fd : {&job_.roots.old_root, &job_.roots.new_root, &job_.roots.masks})
     if (*fd >= 0) ::close(static_cast<int>(std::exchange(*fd, -1)));
-  if (stack_) munmap(stack_, kStack);
-  stack_ = nullptr;
+  if (job_.stack) munmap(job_.stack, kStack);
+  job_.stack = nullptr;
 }
 
 }  // namespace cordon::launch

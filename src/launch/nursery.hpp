@@ -49,12 +49,12 @@ class Nursery {
     InitConfig* config = nullptr;
     stage::Roots roots;
     int parent = 0, pid = 0, pidfd = -1;
+    void* stack = nullptr;
   };
   static int work(void* job);
   void tell(Word word);
   Job job_;
   int pid_ = 0;
-  void* stack_ = nullptr;
 };
 
 }  // namespace cordon::launch

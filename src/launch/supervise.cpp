@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <iterator>
 
+#include "base/sanitizer.hpp"
 #include "launch/acting.hpp"
 #include "launch/descendants.hpp"
 #include "launch/supervisor.hpp"
@@ -34,6 +35,7 @@ MeterOptions metered(const Plan& plan) {
 }  // namespace
 
 Supervisor::Supervisor(const Plan& plan, const SuperviseOptions& options, const Beside& beside) : plan_(plan), options_(options), beside_(beside) {
+  sanitizer::give_up_the_host();
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, &old_mask_);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the parser of TOML shall not see: a text that nests too deep, found before anything recurses into it, and characters that it
-// does not look up safely.
+// What the parser of TOML shall not see: a text that nests too deep, found before anything recurses into it, and places where
+// toml++ 3.3 takes for granted what it did not look at.
 #include "policy/nesting.hpp"
 
 #include <algorithm>
+#include <string>
 
 namespace cordon::policy {
 namespace {
@@ -32,14 +33,34 @@ std::size_t token_length(std::string_view s) {
   return s[0] == '#' ? std::min(s.find('\n'), s.size()) : 1;
 }
 
+bool blank(char c) { return c == ' ' || c == '\t'; }
+
+// A table's header that begins with something that is no name: toml++ asks for the name without a look. What ends early it sees.
+bool nameless(std::string_view header) {
+  header.remove_prefix(header.starts_with("[[") ? 2 : 1);
+  while (!header.empty() && blank(header[0])) header.remove_prefix(1);
+  if (header.empty()) return false;
+  const char c = header[0];
+  return !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '"' || c == '\'' || c == ']');
+}
+
 }  // namespace
 
-std::optional<std::size_t> stray_character(std::string_view toml) {
+std::optional<Fault> unsafe_place(std::string_view toml) {
   const std::string_view whole = toml;
   if (toml.starts_with("\xef\xbb\xbf")) toml.remove_prefix(3);  // a byte order mark
-  while (!toml.empty()) {
-    if (static_cast<unsigned char>(toml[0]) >= 0x80) return whole.size() - toml.size();
-    toml.remove_prefix(token_length(toml));
+  std::string open;                                             // the brackets
+  bool line_begins = true;
+  for (; !toml.empty(); toml.remove_prefix(token_length(toml))) {
+    const char c = toml[0];
+    const auto fault = [&](const char* what, const char* remedy) { return Fault{whole.size() - toml.size(), what, remedy}; };
+    if (static_cast<unsigned char>(c) >= 0x80)
+      return fault("a character that is not ASCII stands outside of strings and comments", "put it into quotes");
+    if (c == '[' && line_begins && open.empty() && nameless(toml)) return fault("a table has no name", "write [name] or [[name]]");
+    if (c == '[' || c == '{') open += c;
+    if (c == '}' && open.ends_with('[')) return fault("a list is closed by a brace", "write ]");
+    if ((c == ']' || c == '}') && !open.empty()) open.pop_back();
+    line_begins = c == '\n' || (line_begins && blank(c));
   }
   return std::nullopt;
 }

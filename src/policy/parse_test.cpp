@@ -245,6 +245,27 @@ TEST(Policy, CharactersBeyondAsciiStandInStringsAndCommentsAlone) {
   EXPECT_EQ(said("\xef\xbb\xbfversion = 1 # ä\n[fs]\ndeny_read = [\"ä\", 'ö', \"\"\"\\\"\"\"ü\"\"\"]\n"), "accepted");
 }
 
+// toml++ takes for granted that a name or a value follows; in a build without assertions what it then does is undefined.
+TEST(Policy, ATableHasANameAndAListEndsByABracket) {
+  const auto said = [](const std::string& text) {
+    const auto p = parse_policy(text, "p.toml");
+    return p ? std::string("accepted") : p.error().sentence();
+  };
+  const std::string nameless = ": a table has no name; write [name] or [[name]]", brace = ": a list is closed by a brace; write ]";
+  for (const char* header : {"[[[a]]]", "[=]", "[.a]", "[\na]", "[ # x\n]", "[[ \t{", "[[\n"})
+    EXPECT_EQ(said(header), "p.toml:1:1" + nameless) << header;
+  EXPECT_EQ(said("\xef\xbb\xbfversion = 1\n[fs]\ndeny_read = [\"[\",\n]\n \t[[[x]]]"), "p.toml:5:3" + nameless);
+  EXPECT_EQ(said("version = 1\nx = [}"), "p.toml:2:6" + brace);
+  EXPECT_EQ(said("x = [{a = [\n1, # }\n}]}]"), "p.toml:3:1" + brace);
+  for (const char* other : {"[", "[[", "[[ ", "[]", "[[]]", "[a", "x = }", "x = {]", "x = [[[1]]]", "x = [\n[[1]]]", "}"}) {
+    EXPECT_EQ(said(other).find("p.toml:"), 0U) << other;
+    EXPECT_EQ(said(other).find(nameless), std::string::npos) << other;
+    EXPECT_EQ(said(other).find(brace), std::string::npos) << other << ": " << said(other);
+  }
+  EXPECT_EQ(said("version = 1\n[ 'fs' ]\nallow_read = [\n[\"x]\"][0]\n").find(nameless), std::string::npos);
+  EXPECT_EQ(said("version = 1\n[[ \"fs\" . also ]] # [\nallow_write = ['}',\n '[' # }\n]\n"), "accepted");
+}
+
 TEST(Policy, TenThousandRulesAreReadInTime) {
   std::string text = "version = 1\n[fs]\ndeny_read = [\n";
   for (int i = 0; i < 10'000; ++i) text += "  \"~/some/where/else/" + std::to_string(i) + "\",\n";

@@ -47,12 +47,12 @@ Result<Value> convert(const toml::node& node, const std::string& name) {
 
 Result<Value> read_toml(std::string_view text, const std::string& name) {
   if (nests_too_deep(text, kMostNesting)) return refused("the policy " + printable(name) + " is nested too deeply", "a policy has three levels");
-  if (const auto at = stray_character(text)) {
-    const auto line = text.substr(0, *at).rfind('\n') + 1;
+  if (const auto fault = unsafe_place(text)) {
+    const auto line = text.substr(0, fault->at).rfind('\n') + 1;
     Place where{1, 1};
     for (const char c : text.substr(0, line)) where.line += c == '\n';
-    for (const char c : text.substr(line, *at - line)) where.column += (c & 0xC0) != 0x80;
-    return error_at(name, where, "a character that is not ASCII stands outside of strings and comments", "put it into quotes");
+    for (const char c : text.substr(line, fault->at - line)) where.column += (c & 0xC0) != 0x80;
+    return error_at(name, where, fault->what, fault->remedy);
   }
   const auto result = toml::parse(text, name);
   if (!result) {

@@ -63,7 +63,7 @@ class Dns:
         return packet[:2] + struct.pack(">HHHHH", flags, 1, count, 0, 0) + packet[12:at + 5] + records
 
 
-DIRECTORIES = []
+DIRECTORIES, PROXIES = [], []
 
 
 def scratch():
@@ -129,6 +129,7 @@ class Proxy:
             words = ["prlimit", "--nofile=%d:%d" % (limit_files, limit_files), *words]
         clean = {k: v for k, v in os.environ.items() if "proxy" not in k.lower()}
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**clean, **(environment or {})})
+        PROXIES.append(self)
         self.ready = self.process.stdout.readline()
         if not self.ready.startswith("ready "):
             raise AssertionError("not ready: " + self.ready + self.process.stderr.read())
@@ -279,6 +280,8 @@ def run(cordon):
         t.join()
     print("%(passed)d passed, %(failed)d failed, %(skipped)d skipped" % counts)
     sys.stdout.flush()
+    for proxy in PROXIES:  # of tests that failed, and of those that need it to the end
+        proxy.process.kill()
     for directory in DIRECTORIES:
         shutil.rmtree(directory, ignore_errors=True)
     os._exit(counts["failed"] > 0)  # the servers' threads wait for ever

@@ -187,3 +187,26 @@ def _():
     equal({k: e.get(k) for k in want}, want)
     true(e["rule"].startswith("e.test:* (") and e["duration_ms"] >= 0 and "hint" not in e, e)
     p.stop()
+
+
+@test("doctor says whether the upstream proxy can be reached, and why not")
+def _():
+    def said(proxy):
+        clean = {k: v for k, v in os.environ.items() if "proxy" not in k.lower()}
+        egress = os.path.join(os.path.dirname(harness.CORDON), "cordon-egress")
+        done = subprocess.run([egress, "probe-upstream"], capture_output=True, text=True, timeout=TIMEOUT, env={**clean, **({"HTTPS_PROXY": proxy} if proxy else {})})
+        told = subprocess.run([harness.CORDON, "doctor"], capture_output=True, text=True, timeout=TIMEOUT, env={**clean, **({"HTTPS_PROXY": proxy} if proxy else {})}).stdout
+        line = re.sub(r"in \d+ ms", "in N ms", done.stdout.strip())
+        true(line in re.sub(r"in \d+ ms", "in N ms", told), told)
+        return done.returncode, line
+    server = Server(echo)
+    held, port = reserved_port()
+    equal(said(None), (0, "direct: neither HTTPS_PROXY nor https_proxy is set"))
+    equal(said("http://127.0.0.1:%d" % server.port), (0, "127.0.0.1:%d: reachable in N ms" % server.port))
+    equal(said("http://localhost:%d" % server.port), (0, "localhost:%d: reachable in N ms" % server.port))
+    equal(said("http://127.0.0.1:%d" % port), (1, "127.0.0.1:%d: not reachable: Connection refused" % port))
+    status, line = said("http://proxy.onion:3128")
+    true(status == 1 and line.startswith("proxy.onion:3128: not reachable: its name has no address: "), line)
+    status, line = said("http://user:hunter2@proxy:1")
+    true(status == 1 and line.startswith("not understood: ") and "hunter2" not in line, line)
+    held.close()

@@ -214,6 +214,12 @@ if landlock_only true 2>/dev/null; then
   ok "the sentence names the option that does" same "$(landlock_only "$cordon" run --quiet -- true 2>&1 | grep -c -e 'cordon doctor.*--require landlock')" 1
   ok "explain says what it does not hold" same "$(landlock_only "$cordon" explain --require landlock --path .vscode | grep -c '^write .*: allowed by .vscode, which does not hold without namespaces (floor)$')" 1
   ok "the landlock tier denies the secret" status 1 landlock_only "$cordon" run --quiet --require landlock -- cat "$HOME/.ssh/id"
+  weaker() { landlock_only "$cordon" explain --require landlock "${@:2}" | grep -qF "$1" || { landlock_only "$cordon" explain --require landlock "${@:2}"; return 1; }; }
+  ok "explain knows the rules of the landlock tier" weaker "read $HOME/.ssh/id: denied by ~/.ssh (floor)" --path "$HOME/.ssh/id"
+  ok "and what it does not grant" weaker 'read /nowhere: denied by not granted without namespaces (sandbox)' --path /nowhere
+  ok "and what it does not hold" weaker 'absent/x: allowed by absent/x, which does not hold without namespaces (--deny-write)' --deny-write absent/x --path absent/x
+  ok "which is so" status 0 landlock_only "$cordon" run --quiet --require landlock --deny-write absent/x -- sh -c 'mkdir absent && echo >absent/x'
+  rm -r absent
 else
   skip "the landlock tier" "user namespaces cannot be made here, so neither refused"
 fi
