@@ -102,7 +102,6 @@ constexpr int kOfSanitizer[] = {
     SYS_clock_nanosleep,
 #if defined(SYS_readlink)
     SYS_readlink,
-    SYS_pipe,
 #endif
 #endif
     -1};

@@ -61,10 +61,10 @@ Result<void> confine_supervisor(const std::vector<Place>& places, const Cgroup& 
       // placeholders and the cgroup: Landlock says where
       CALL(openat), CALL(flock), CALL(newfstatat), CALL(fstat), CALL(lseek), CALL(unlinkat),
 #if defined(CORDON_SANITIZED)
-      // a sanitizer's run time: is that memory? what is this program? what signals were on
-      CALL(pipe2), CALL(readlinkat), CALL(sigaltstack), CALL(getrusage),
+      // a sanitizer's run time, for a report
+      CALL(readlinkat), CALL(sigaltstack), CALL(getrusage),
 #if defined(__x86_64__)
-      CALL(pipe), CALL(readlink),
+      CALL(readlink),
 #endif
 #endif
       // memory, and the exit of a C++ program

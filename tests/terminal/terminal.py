@@ -89,7 +89,7 @@ def control_c_is_caught(s):
 
 def control_z(s):
     # Not dash: in vfork(2) it cannot stop, and its child stopped before execve(2) would hold it there.
-    s.do("""\"$CORDON" run --quiet -- bash -c 'echo up; i=0; while [ $i -lt 400 ]; do i=$((i+1)); sleep 0.02; done; echo finished'; echo "status $?\"""")
+    s.do("""\"$CORDON" run --quiet -- bash -c 'echo up; until [ -e go ]; do sleep 0.02; done; echo finished'; echo "status $?\"""")
     if not s.until("up"):
         return False
     s.key(b"\x1a")
@@ -100,6 +100,7 @@ def control_z(s):
         return False
     time.sleep(0.3)
     s.do("fg; echo \"again $?\"")
+    open(os.path.join(home, "project", "go"), "w").close()
     return s.until("finished") and s.until("again 0")
 
 
@@ -160,7 +161,7 @@ def wall_of_what_is_stopped(s):
 
 
 def background_reader_stops(s):
-    s.do('"$CORDON" run --quiet -- cat & sleep 1; jobs; echo liste""d')
+    s.do('"$CORDON" run --quiet -- cat & for i in {1..200}; do jobs -s >stopped; [ -s stopped ] && break; sleep 0.1; done; jobs; echo liste""d')
     text = s.until("listed")
     return text and "Stopped" in text
 

@@ -165,7 +165,7 @@ int eat_memory(const Args& a) {  // touches MIB; then says that it is there, and
   return 0;
 }
 
-int open_many(const Args& a) {  // N descriptors, held while somebody counts
+int open_many(const Args& a) {  // N descriptors, held until who counted them removes FILE
   const int n = std::atoi(a[0].c_str());
   rlimit l{};
   getrlimit(RLIMIT_NOFILE, &l);
@@ -177,9 +177,11 @@ int open_many(const Args& a) {  // N descriptors, held while somebody counts
     if (fd < 0) break;
     last = fd;
   }
-  const int out = open(a[1].c_str(), O_WRONLY | O_CREAT, 0644);
-  if (out < 0) close(last);
-  usleep(400000);
+  if (open(a[1].c_str(), O_WRONLY | O_CREAT, 0644) < 0) {
+    close(last);
+    if (open(a[1].c_str(), O_WRONLY | O_CREAT, 0644) < 0) return 1;
+  }
+  for (int i = 0; i < 2000 && access(a[1].c_str(), F_OK) == 0; ++i) usleep(10'000);
   return 0;
 }
 
