@@ -109,6 +109,7 @@ int run(const RunOptions& o) {
 }  // namespace
 
 void hasten_run() {
+  nursery.open(plan::terminal());
   // The memory of a start in one piece and at once: it would come in a hundred page faults.
   constexpr int kHeap = 448 << 10;
   mallopt(M_MMAP_THRESHOLD, 2 * kHeap);
@@ -118,7 +119,6 @@ void hasten_run() {
     madvise(reinterpret_cast<void*>(page), kHeap, MADV_POPULATE_WRITE);  // Linux 5.14; without, it comes as it did
     free(piece);
   }
-  nursery.open(plan::terminal());
 }
 
 void add_run(CLI::App& app, int& status) {

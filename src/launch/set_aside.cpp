@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 
@@ -29,7 +30,8 @@ void make_writable(int directory) {
 
 std::string unforeseen() {
   std::uint64_t number = 0;
-  (void)getrandom(&number, sizeof number, GRND_NONBLOCK);
+  if (getrandom(&number, sizeof number, GRND_NONBLOCK) < 0)
+    number = static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
   return std::to_string(number);
 }
 

@@ -115,8 +115,19 @@ HostView remembering(const HostView& host) {
     HostView host;
     PathMap<FileKind> kinds;
     PathMap<std::optional<std::string>> links;
+    PathMap<std::vector<Entry>> lists;
+
+    FileKind look(const std::string& p) const {
+      if (const auto list = p.size() > 1 ? lists.find(above(p)) : lists.end(); list != lists.end() && !list->second.empty()) {
+        const std::string_view name = std::string_view(p).substr(p.rfind('/') + 1);
+        const auto at = std::ranges::lower_bound(list->second, name, {}, &Entry::name);
+        if (at == list->second.end() || at->name != name) return FileKind::absent;
+        if (at->kind != FileKind::directory) return at->kind;  // a directory may be Cordon's own mark
+      }
+      return host.kind(p);
+    }
   };
-  const auto seen = std::make_shared<Seen>(Seen{host, {}, {}});
+  const auto seen = std::make_shared<Seen>(Seen{host, {}, {}, {}});
   HostView view = host;
   view.resolved = std::make_shared<PathMap<std::string>>();
   view.kind = [seen](const std::string& p) {
@@ -125,8 +136,13 @@ HostView remembering(const HostView& host) {
     if (fresh) {
       const auto parent = p.size() > 1 ? seen->kinds.find(above(p)) : seen->kinds.end();
       const bool nothing = parent != seen->kinds.end() && (parent->second == FileKind::absent || parent->second == FileKind::file);
-      if (!nothing) at->second = seen->host.kind(p);
+      if (!nothing) at->second = seen->look(p);
     }
+    return at->second;
+  };
+  view.list = [seen](const std::string& p) {
+    const auto [at, fresh] = seen->lists.try_emplace(p);
+    if (fresh) at->second = seen->host.list(p);
     return at->second;
   };
   view.readlink = [seen, kind = view.kind](const std::string& p) {

@@ -63,7 +63,7 @@ struct HostView {
   [[nodiscard]] bool is_link(const std::string& p) const { return kind(p) == FileKind::symlink; }
 };
 [[nodiscard]] const HostView& real_host();
-/// The same view, which asks for each path once. For the time of one plan.
+/// The same view, which asks for each path once, and for none of a directory that it has listed. For the time of one plan.
 [[nodiscard]] HostView remembering(const HostView&);
 
 /// The name of the terminal that one of our standard streams is; empty where none is.

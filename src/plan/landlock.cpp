@@ -20,17 +20,17 @@ struct Grants {
   bool mounted;        // the namespaces tier
   std::uint64_t exec;  // EXECUTE, unless an allow-list is in force
   std::map<std::string, std::uint64_t> host;
-  PathSet leave;                             // subtrees granted elsewhere, or not at all
-  PathMap<std::vector<std::string>> on_way;  // directories on the way to a path that matters: its next names
+  PathSet leave;            // subtrees granted elsewhere, or not at all
+  PathMap<PathSet> on_way;  // directories on the way to a path that matters: its next names
 
   void matters(std::string_view path) {
     while (path != "/") {
       const std::string_view name = path.substr(path.rfind('/') + 1);
       path = above(path);
       auto at = on_way.find(path);
-      if (at == on_way.end()) at = on_way.emplace(path, std::vector<std::string>()).first;
-      if (std::find(at->second.begin(), at->second.end(), name) != at->second.end()) return;
-      at->second.emplace_back(name);
+      if (at == on_way.end()) at = on_way.emplace(path, PathSet()).first;
+      if (at->second.contains(name)) return;
+      at->second.emplace(name);
     }
   }
   void grant(const std::string& path, std::uint64_t access, bool is_dir) {
@@ -55,7 +55,13 @@ struct Grants {
       return;
     }
     const auto entries = c.view.list(path);
-    for (const auto& e : entries) visit(join(path, e.name), e.kind);
+    // What no rule names is as its directory is, unless a pattern says otherwise.
+    const bool plain = !c.paths.has_globs(), open = plain && readable(path);
+    for (const auto& e : entries) {
+      if (!plain || way->second.contains(e.name)) visit(join(path, e.name), e.kind);
+      else if (open && e.kind != FileKind::symlink && e.kind != FileKind::absent)
+        grant(join(path, e.name), kReadFile | exec, e.kind == FileKind::directory);
+    }
     if (entries.empty())  // it may be passed, not listed
       for (const auto& name : way->second) visit(join(path, name), c.view.kind(join(path, name)));
   }
@@ -103,7 +109,7 @@ std::vector<LandlockRule> landlock_of_host(const Context& c, const Programs& pro
   PathSet writable;
   for (const auto& r : c.paths.rules()) {
     if (r.kind != RuleKind::deny_write) g.matters(r.path);
-    if (r.link || r.kind != RuleKind::allow_write || r.path == "/" || !c.view.exists(r.path) || !c.paths.may(r.path, Operation::write)) continue;
+    if (r.link || r.kind != RuleKind::allow_write || r.path == "/" || !c.view.exists(r.path) || !r.writable) continue;
     if (mounted && (within(r.path, "/proc") || (within(r.path, "/dev") && !within(r.path, "/dev/shm")))) continue;
     // A tree that is writable is granted as a whole; in it the mounts hold.
     if (writable.insert(r.path).second) g.grant(r.path, full);
@@ -111,7 +117,7 @@ std::vector<LandlockRule> landlock_of_host(const Context& c, const Programs& pro
   if (!mounted) {
     for (const auto& p : programs.denied) g.matters(p.path);
     for (const auto& r : c.paths.rules())
-      if (is_deny(r.kind) && !c.paths.may(r.path, Operation::write))
+      if (is_deny(r.kind) && !r.writable)
         for (std::string up = r.path; up != "/"; up = parent_of(up))
           if (writable.contains(up)) {
             plan.weaker.push_back(r.path + " is not protected inside the writable " + up + ": rule '" + r.rule.text + "' needs namespaces");

@@ -12,7 +12,7 @@ void add_traps(const Context& c, Plan& plan) {
   if (c.policy.fs.git_config && !c.paths.git().absent) plan.trap_spared = c.paths.git().common_dir;
   std::vector<std::string> roots;
   for (const PathRule& r : c.paths.rules()) {
-    if (r.link || r.kind != RuleKind::allow_write || !c.paths.may(r.path, Operation::write) || !c.view.is_dir(r.path)) continue;
+    if (r.link || r.kind != RuleKind::allow_write || !r.writable || !c.view.is_dir(r.path)) continue;
     if (r.path != "/" && !within(r.path, "/dev") && !within(r.path, "/proc") && !within(r.path, "/sys")) roots.push_back(r.path);
   }
   std::sort(roots.begin(), roots.end());

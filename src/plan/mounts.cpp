@@ -93,7 +93,7 @@ struct Builder {
     };
     for (const auto& r : c.paths.rules()) {
       if (r.kind == RuleKind::deny_read) ancestors(denied_below, r.path);
-      if (!is_deny(r.kind) && !r.link && can(r.path, Operation::read)) ancestors(open_below, r.path);
+      if (!is_deny(r.kind) && !r.link && r.readable) ancestors(open_below, r.path);
     }
   }
 
@@ -148,7 +148,7 @@ struct Builder {
 
   Result<void> allowed() {
     for (const auto& r : c.paths.rules()) {
-      if (r.link || r.kind != RuleKind::allow_write || !can(r.path, Operation::write)) continue;
+      if (r.link || r.kind != RuleKind::allow_write || !r.writable) continue;
       if (r.path == "/") return refused("'/' cannot be made writable as a whole", "name the directories to write");
       if (within(r.path, "/proc") || (within(r.path, "/dev") && !strictly_within(r.path, "/dev/shm"))) continue;
       if (!c.view.exists(r.path)) {
@@ -190,7 +190,7 @@ struct Builder {
     for (const auto& r : c.paths.rules()) {
       if (!is_deny(r.kind)) continue;
       const std::string_view tree = tree_of(r.path);
-      if (tree.empty() || (!r.link && can(r.path, Operation::write))) continue;
+      if (tree.empty() || (!r.link && r.writable)) continue;
       std::string protect = r.path;
       if (r.link) {
         put(MountKind::hold_link, protect, said(r.rule));
@@ -212,7 +212,7 @@ struct Builder {
 
   void read_denied() {
     for (const auto& r : c.paths.rules()) {
-      if (r.kind != RuleKind::deny_read || r.link || can(r.path, Operation::read)) continue;
+      if (r.kind != RuleKind::deny_read || r.link || r.readable) continue;
       const FileKind kind = c.view.kind(r.path);
       if (kind == FileKind::absent) continue;
       if (kind != FileKind::directory) put(MountKind::mask_file, r.path, said(r.rule));
@@ -223,8 +223,7 @@ struct Builder {
                               ": it is masked, and a file that the host puts in its place while the command runs is not");
     }
     for (const auto& a : c.paths.rules()) {
-      if (a.kind != RuleKind::allow_read || a.link || can(a.path, Operation::write) || !can(a.path, Operation::read) || !c.view.exists(a.path))
-        continue;
+      if (a.kind != RuleKind::allow_read || a.link || a.writable || !a.readable || !c.view.exists(a.path)) continue;
       std::string hole = parent_of(a.path);
       while (hole != "/" && !has(MountKind::hole_dir, hole)) hole = parent_of(hole);
       if (hole == "/") continue;

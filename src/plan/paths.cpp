@@ -76,6 +76,8 @@ PathPolicy PathPolicy::make(const Policy& policy, const HostFacts& facts, const 
   p.git_.absent = !view.exists(p.dot_git_);
   p.rules_.reserve(policy.fs.allow_read.size() + policy.fs.deny_read.size() + policy.fs.allow_write.size() + policy.fs.deny_write.size() + 64);
   p.at_.reserve(p.rules_.capacity());
+  for (const std::string& home : {facts.home, facts.account_home})
+    if (!home.empty()) view.list(home);  // most of the floor's names lie there, and Landlock's rules need it anyway
   const bool holds_home = facts.project == "/" || (!facts.home.empty() && within(facts.home, facts.project));
   const auto is_project = [&](const Rule& r) {
     return !r.text.starts_with('/') && !r.text.starts_with('~') && canonical(view, absolute(r.text, facts)) == facts.project;
@@ -124,6 +126,7 @@ PathPolicy PathPolicy::make(const Policy& policy, const HostFacts& facts, const 
     for (const auto& note : also.notes_)
       if (std::find(p.notes_.begin(), p.notes_.end(), note) == p.notes_.end()) p.notes_.push_back(note);
   }
+  p.conclude();
   return p;
 }
 
@@ -173,18 +176,27 @@ void PathPolicy::put(RuleKind kind, std::string path, const Rule& rule, bool lin
   for (const auto i : here)
     if (rules_[i].kind == kind && rules_[i].link == link && rules_[i].rule.floor == rule.floor) return;  // the first origin is told
   here.push_back(static_cast<std::uint32_t>(rules_.size()));
-  rules_.push_back({kind, std::move(path), rule, link});
+  rules_.push_back({kind, std::move(path), rule, link, false, false});
 }
 
 // What is missing with its parents is held at the first missing name: a directory made there could hold the rest.
 void PathPolicy::hold_missing(const HostView& view) {
   const std::size_t given = rules_.size();
+  std::string first, last;  // the directory of the rule before: many lie in the same
   for (std::size_t i = 0; i < given; ++i) {
-    if (!is_deny(rules_[i].kind)) continue;
-    std::string first = parent_of(rules_[i].path);
+    if (!is_deny(rules_[i].kind) || above(rules_[i].path) == last) continue;
+    first = last = above(rules_[i].path);
     if (view.exists(first)) continue;
+    last.clear();
     while (parent_of(first) != "/" && !view.exists(parent_of(first))) first = parent_of(first);
     if (view.is_dir(parent_of(first)) && may(first, Operation::write)) put(RuleKind::deny_write, first, Rule(rules_[i].rule));
+  }
+}
+
+void PathPolicy::conclude() {
+  for (PathRule& r : rules_) {
+    r.readable = may(r.path, Operation::read);
+    r.writable = may(r.path, Operation::write);
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 #include <cordon/plan.hpp>
 
+#include <algorithm>
 #include <map>
 
 #include "plan/host_view.hpp"
@@ -16,7 +17,8 @@ struct PathRule {
   RuleKind kind;
   std::string path;  ///< canonical
   Rule rule;
-  bool link = false;  ///< `path` is a symlink: the rule's target is a rule of its own
+  bool link = false;                        ///< `path` is a symlink: the rule's target is a rule of its own
+  bool readable = false, writable = false;  ///< what all rules together say of `path`
 };
 
 /// A deny rule with wildcards; what it matched at the start is among the plain rules too.
@@ -53,6 +55,9 @@ class PathPolicy {
   [[nodiscard]] Decision decide(std::string_view canonical_path, Operation op) const { return decide(canonical_path, op, Globs::as_written); }
   [[nodiscard]] bool may(std::string_view canonical_path, Operation op) const { return decide(canonical_path, op).allowed; }
   [[nodiscard]] Verdict decide_canonical(const std::string& canonical_path, Operation) const;
+  [[nodiscard]] bool has_globs() const {
+    return !globs_.empty() || std::ranges::any_of(also_, [](const PathPolicy& also) { return also.has_globs(); });
+  }
   /// Is it denied by a pattern alone that was not expanded so far, so that nothing holds the denial?
   [[nodiscard]] bool missed_by_glob(const std::string& canonical_path, Operation op) const {
     return !decide(canonical_path, op).allowed && decide(canonical_path, op, Globs::as_expanded).allowed;
@@ -79,6 +84,7 @@ class PathPolicy {
   void add(RuleKind, const Rule&, const HostFacts&, const HostView&);
   void put(RuleKind, std::string path, const Rule&, bool link = false);
   void hold_missing(const HostView&);
+  void conclude();
   void add_named(const Policy&, const HostFacts&, const HostView&);
   void show(const std::string& file, const Rule&, const HostView&);
   void add_ca_bundle(const std::string& path, const Rule&, const HostView&);
