@@ -4,8 +4,11 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -44,6 +47,13 @@ struct Race {
   }
 };
 
+error_code result_of(Stream& connecting) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (getsockopt(connecting.native_handle(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+  return {error, boost::system::system_category()};
+}
+
 void start(const std::shared_ptr<Race>& race, const policy::Address& address, std::uint16_t port) {
   const auto to = endpoint(address, port);
   const std::size_t number = race->attempts.size();
@@ -51,16 +61,24 @@ void start(const std::shared_ptr<Race>& race, const policy::Address& address, st
   race->results.emplace_back();
   error_code failed;
   stream.open(to.protocol(), failed);
+  if (!failed) stream.native_non_blocking(true, failed);
   if (failed) {
     race->results[number] = failed;
     return;
   }
   stream.set_option(asio::ip::tcp::no_delay(true), failed);
-  ++race->pending;
-  stream.async_connect(to, [race, number](error_code result) {
-    --race->pending;
+  const auto ended = [race, number](const error_code& result) {
     race->results[number] = result;
     if (!result && !race->winner) race->winner = number;
+  };
+  // A target on this host is connected, or refuses, before connect(2) returns: no need to hear of it from the loop.
+  if (connect(stream.native_handle(), to.data(), static_cast<socklen_t>(to.size())) == 0) return ended({});
+  if (errno != EINPROGRESS && errno != EINTR) return ended({errno, boost::system::system_category()});
+  if (pollfd p{stream.native_handle(), POLLOUT, 0}; poll(&p, 1, 0) == 1) return ended(result_of(stream));
+  ++race->pending;
+  stream.async_wait(Stream::wait_write, [race, number, ended](error_code e) {
+    --race->pending;
+    ended(e ? e : result_of(race->attempts[number]));
     race->news.cancel();
   });
 }

@@ -103,6 +103,13 @@ TEST(HttpResponse, FieldsOfOneHopStay) {
   EXPECT_EQ(to_client(r, false, true), "HTTP/1.1 200 Fine\r\nX-End: 2\r\nContent-Length: 3\r\nConnection: keep-alive\r\n\r\n");
 }
 
+TEST(NameServers, LinesAsResolvConfFive) {
+  EXPECT_EQ(parse_name_servers("# nameserver 192.0.2.9\n;x\nnameserver 192.0.2.1\nsearch example.test\n nameserver\t2001:db8::1 # here\nnameserver\n"
+                               "nameserver name.test\nnameserver fe80::1%eth0\noptions rotate\nnameservers 192.0.2.8"),
+            "192.0.2.1:53,[2001:db8::1]:53");
+  EXPECT_EQ(parse_name_servers(""), "127.0.0.1:53");
+}
+
 TEST(Hosts, LinesAsHostsFive) {
   const auto table = parse_hosts(
       "127.0.0.1 localhost # comment\n::1\tlocalhost ip6-localhost\n\n#x y\nbad line\nfe80::1%eth0 zoned\n192.0.2.1 Mixed.Case. alias\n192.0.2.1 "

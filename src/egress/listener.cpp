@@ -78,8 +78,10 @@ Result<Acceptor> listen_on(asio::io_context& loop, const Address& address, std::
 Task<std::optional<Stream>> next_connection(Acceptor& acceptor, std::uint64_t& pauses) {
   while (acceptor.is_open()) {
     error_code e;
-    auto socket = co_await acceptor.async_accept(asio::redirect_error(use_task, e));
-    if (!e) co_return Stream(std::move(socket));
+    Stream client(acceptor.get_executor());
+    co_await acceptor.async_accept(client, asio::redirect_error(use_task, e));
+    if (!e) client.native_non_blocking(true, e);
+    if (!e) co_return std::move(client);
     if (e == asio::error::operation_aborted) break;
     if (e.value() == EMFILE || e.value() == ENFILE || e.value() == ENOBUFS || e.value() == ENOMEM) {
       ++pauses;

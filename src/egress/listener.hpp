@@ -18,7 +18,7 @@ using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, Executor>;
 /// Accepts until the acceptor is closed; each connection runs by itself.
 Task<void> accept_clients(Service& service, Acceptor& acceptor, Front front);
 
-/// The next connection, or none once the acceptor is closed; waits while the table of descriptors is full.
+/// The next connection, non-blocking, or none once the acceptor is closed; waits while the table of descriptors is full.
 Task<std::optional<Stream>> next_connection(Acceptor& acceptor, std::uint64_t& pauses);
 
 /// How many connections fit: a tunnel has two descriptors, and up to four more in pipes while it is stalled both ways.

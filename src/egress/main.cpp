@@ -5,7 +5,7 @@
 #include <cstring>
 #include <string>
 
-#include "egress/confine.hpp"
+#include "egress/call_filter.hpp"
 #include "egress/run.hpp"
 
 namespace {

@@ -4,10 +4,16 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/write.hpp>
+#include <sys/socket.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <utility>
 
 namespace cordon::egress {
+namespace {
+constexpr int kTurns = 8;  // of reading what is there, before the loop has its turn
+}
 
 // Shared with the timer's handler, which may come after the peer is gone. The timer stays where it is when the limit moves to later,
 // as it does several times for each connection, and moves when it fires: each move is a system call and a turn of the loop.
@@ -75,12 +81,33 @@ Task<bool> Peer::more(std::size_t most) {
     buffer_.erase(0, used_);
     used_ = 0;
   }
-  const std::size_t had = buffer_.size();
-  buffer_.resize(had + most);
   error_code e;
-  const std::size_t n = co_await stream_->async_read_some(asio::buffer(buffer_.data() + had, most), asio::redirect_error(use_task, e));
-  buffer_.resize(had + n);
-  co_return !e && n > 0;
+  while (true) {
+    const long n = take(most);
+    if (n >= 0) co_return n > 0;
+    if (errno != EAGAIN && errno != EINTR) co_return false;
+    co_await stream_->async_wait(Stream::wait_read, asio::redirect_error(use_task, e));
+    turns_ = 0;
+    if (e) co_return false;
+  }
+}
+
+// What is there, as recv(2); after some turns nothing, so that other connections have theirs.
+long Peer::take(std::size_t most) {
+  if (++turns_ > kTurns) {
+    errno = EAGAIN;
+    return -1;
+  }
+  const std::size_t had = buffer_.size();
+  long got = 0;
+  int error = 0;
+  buffer_.resize_and_overwrite(had + most, [&](char* bytes, std::size_t) {
+    got = recv(stream_->native_handle(), bytes + had, most, MSG_DONTWAIT);
+    error = errno;
+    return had + static_cast<std::size_t>(std::max(got, 0L));
+  });
+  errno = error;
+  return got;
 }
 
 Task<bool> Peer::readable() {
@@ -94,6 +121,10 @@ Task<bool> Peer::readable() {
 
 Task<bool> Peer::write(std::string_view bytes) {
   if (limit_->expired) co_return false;
+  // Mostly there is room at once: no turn of the loop for that.
+  const ssize_t sent = send(stream_->native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent > 0) bytes.remove_prefix(static_cast<std::size_t>(sent));
+  if (bytes.empty()) co_return true;
   error_code e;
   co_await asio::async_write(*stream_, asio::buffer(bytes.data(), bytes.size()), asio::redirect_error(use_task, e));
   co_return !e;

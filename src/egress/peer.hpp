@@ -45,10 +45,12 @@ class Peer {
 
  private:
   struct Limit;
+  long take(std::size_t most);
   std::unique_ptr<Stream> stream_;  // does not move: pending operations and the limit point to it
   std::shared_ptr<Limit> limit_;
   std::string buffer_;
   std::size_t used_ = 0;
+  int turns_ = 0;
 };
 
 }  // namespace cordon::egress

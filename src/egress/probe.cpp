@@ -42,7 +42,7 @@ int probe_upstream() {
     return 0;
   }
   asio::io_context loop(1);
-  auto resolver = Resolver::make(loop, {});
+  auto resolver = Resolver::make(loop, read_name_files(), {});
   if (!resolver) {
     std::printf("%s: %s\n", proxy->text().c_str(), resolver.error().sentence().c_str());
     return 1;

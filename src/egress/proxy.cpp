@@ -4,6 +4,7 @@
 
 #include <boost/asio/basic_signal_set.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
 
 #include <cstdio>
@@ -12,7 +13,7 @@
 #include "egress/authority.hpp"
 #include "egress/confine.hpp"
 #include "egress/metrics_page.hpp"
-#include "egress/run.hpp"
+#include "egress/source.hpp"
 
 namespace cordon::egress {
 namespace {
@@ -41,26 +42,9 @@ Result<Where> parse_where(const std::string& option, const std::string& text) {
   return Where{address, *number};
 }
 
-Result<NetPolicy> read_policy(const ProxyOptions& o) {
-  NetPolicy net;
-  if (!o.policy.empty()) {
-    auto policy = load_policy(o.policy);
-    if (!policy) return std::unexpected(policy.error());
-    net = std::move(policy->net);
-  }
-  for (const std::string& h : o.allow_host) net.allow.push_back({h, {"--allow-host", 0, 0}, false});
-  const char* home = std::getenv("HOME");
-  for (auto& [host, to] : net.route)
-    if (to.starts_with("unix:~/")) to = std::string("unix:") + (home ? home : "") + to.substr(6);
-  for (const std::string& h : o.deny_host) net.deny.push_back({h, {"--deny-host", 0, 0}, false});
-  return net;
-}
-
-Result<Rules> read_rules(const ProxyOptions& o, const Environment& environment) {
-  auto net = read_policy(o);
-  if (!net) return std::unexpected(net.error());
+Result<Rules> make_rules(const NetPolicy& net, const Environment& environment) {
   std::string warning;
-  auto rules = Rules::make(*net, environment, warning);
+  auto rules = Rules::make(net, environment, warning);
   if (!warning.empty()) say(warning);
   return rules;
 }
@@ -73,19 +57,28 @@ Result<Fd> open_events(const std::string& where) {
   return fd;
 }
 
-Task<void> reload_on_hangup(Signals& hangup, Service& service, const ProxyOptions& options, const Environment& environment) {
+Result<void> reload(Service& service, const SourceReader& reader, const Environment& environment) {
+  const auto sources = reader.take();
+  if (!sources) return std::unexpected(sources.error());
+  auto rules = make_rules(sources->net, environment);
+  if (!rules) return std::unexpected(rules.error());
+  service.rules = std::make_shared<const Rules>(std::move(*rules));
+  service.resolver->reload(sources->names);
+  return {};
+}
+
+Task<void> reload_on_hangup(Signals& hangup, Service& service, const SourceReader& reader, const Environment& environment) {
+  asio::posix::basic_stream_descriptor<Executor> answer(service.loop, reader.channel());
   while (true) {
     error_code e;
     co_await hangup.async_wait(asio::redirect_error(use_task, e));
-    if (e) co_return;
-    auto rules = read_rules(options, environment);
-    if (!rules) {
-      say("the policy was not reloaded, the old one stays in force: " + rules.error().sentence());
-      continue;
-    }
-    service.rules = std::make_shared<const Rules>(std::move(*rules));
-    say("the policy was reloaded");
+    if (e) break;
+    if (reader.ask()) co_await answer.async_wait(answer.wait_read, asio::redirect_error(use_task, e));
+    if (auto done = reload(service, reader, environment); !done)
+      say("the policy was not reloaded, the old one stays in force: " + done.error().sentence());
+    else say("the policy was reloaded");
   }
+  answer.release();
 }
 
 Task<void> drain_on_termination(Signals& termination, Service& service, Acceptor& clients, Signals& hangup) {
@@ -104,11 +97,6 @@ Task<void> drain_on_termination(Signals& termination, Service& service, Acceptor
   service.loop.stop();
 }
 
-std::string directory_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-}
-
 }  // namespace
 
 Environment upstream_environment() {
@@ -124,14 +112,19 @@ int run_proxy(const ProxyOptions& options) {
     return 125;
   };
   const Environment environment = upstream_environment();
-  auto rules = read_rules(options, environment);
+  const auto reader = SourceReader::start(options);
+  if (!reader) return fail(reader.error());
+  (void)reader->ask();  // a child that is gone is seen by `take`
+  const auto sources = reader->take();
+  if (!sources) return fail(sources.error());
+  auto rules = make_rules(sources->net, environment);
   if (!rules) return fail(rules.error());
   const auto where = parse_where("--listen", options.listen);
   if (!where) return fail(where.error());
   auto events = open_events(options.events);
   if (!events) return fail(events.error());
   asio::io_context loop(1);
-  auto resolver = Resolver::make(loop, {.server = options.resolver});
+  auto resolver = Resolver::make(loop, sources->names, options.resolver);
   if (!resolver) return fail(resolver.error());
   auto clients = listen_on(loop, where->address, where->port);
   if (!clients) return fail(clients.error());
@@ -154,14 +147,11 @@ int run_proxy(const ProxyOptions& options) {
       [[maybe_unused]] const ssize_t n = write(fd, line.data(), line.size());
     };
   Signals termination(loop, SIGTERM, SIGINT), hangup(loop, SIGHUP);
-  // A policy is replaced by rename, so its directory must stay readable for the next SIGHUP.
-  std::vector<std::string> readable;
-  if (!options.policy.empty()) readable.push_back(directory_of(options.policy));
-  if (auto r = confine(readable); !r) return fail(r.error());
+  if (auto r = confine(); !r) return fail(r.error());
 
   asio::co_spawn(loop, accept_clients(service, *clients, Front::both), [](std::exception_ptr) {});
   if (pages) asio::co_spawn(loop, serve_metrics(service, *pages), [](std::exception_ptr) {});
-  asio::co_spawn(loop, reload_on_hangup(hangup, service, options, environment), [](std::exception_ptr) {});
+  asio::co_spawn(loop, reload_on_hangup(hangup, service, *reader, environment), [](std::exception_ptr) {});
   asio::co_spawn(loop, drain_on_termination(termination, service, *clients, hangup), [](std::exception_ptr) {});
   const auto bound = clients->local_endpoint();
   const std::string at = authority_text(bound.address().to_string(), bound.port());

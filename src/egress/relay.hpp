@@ -57,8 +57,8 @@ class Relay {
   Relay& operator=(const Relay&) = delete;
   ~Relay();
 
-  /// `to_target` and `to_client` were read from the other side before the tunnel stood, and go first. `done` is called once; the gate
-  /// lives as long.
+  /// Both streams are non-blocking: splice(2) would wait for a socket that is not. `to_target` and `to_client` were read from the
+  /// other side before the tunnel stood, and go first. `done` is called once; the gate lives as long.
   void start(Stream client, Stream target, std::string to_target, std::string to_client, Done done, std::unique_ptr<Gate> gate = nullptr);
   /// Ends all tunnels; each calls its `done` before this returns.
   void stop();

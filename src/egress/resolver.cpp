@@ -2,16 +2,19 @@
 #include "egress/resolver.hpp"
 
 #include <arpa/inet.h>
+#include <cordon/events.hpp>
+#include <fcntl.h>
 #include <sys/time.h>
 
 #include <boost/asio/redirect_error.hpp>
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
 #include <optional>
 #include <sstream>
 
+#include "egress/authority.hpp"
+#include "egress/packet.hpp"
 #include "egress/text.hpp"
 
 namespace cordon::egress {
@@ -19,6 +22,7 @@ namespace {
 
 constexpr auto kPatience = std::chrono::seconds(10);
 constexpr auto kLongest = std::chrono::seconds(3600);
+constexpr std::uint16_t kDnsPort = 53;
 constexpr std::size_t kMostKept = 1024;
 constexpr std::size_t kMostAddresses = 32;  // of one answer: no more are tried
 
@@ -73,26 +77,69 @@ std::map<std::string, Addresses, std::less<>> parse_hosts(std::string_view text)
   return table;
 }
 
-Result<std::unique_ptr<Resolver>> Resolver::make(asio::io_context& loop, const Options& options) {
-  std::unique_ptr<Resolver> r(new Resolver(loop));
+NameFiles read_name_files() {
+  const auto text = [](const char* path) { return read_whole(Fd(open(path, O_RDONLY | O_CLOEXEC))).value_or(std::string()); };
+  return {text("/etc/hosts"), text("/etc/resolv.conf")};
+}
+
+std::string parse_name_servers(std::string_view text) {
+  std::string servers;
+  std::istringstream lines{std::string(text)};
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string word, address;
+    if (!(words >> word >> address) || word != "nameserver") continue;
+    error_code bad;
+    const Address server = asio::ip::make_address(address, bad);
+    if (bad || address.contains('%')) continue;
+    servers += (servers.empty() ? "" : ",") + authority_text(server.to_string(), kDnsPort);
+  }
+  return servers.empty() ? authority_text("127.0.0.1", kDnsPort) : servers;
+}
+
+Result<std::unique_ptr<Resolver>> Resolver::make(asio::io_context& loop, const NameFiles& files, const std::string& server) {
+  std::unique_ptr<Resolver> r(new Resolver(loop, !server.empty()));
+  // With all of these c-ares reads no file: what it would take from one is given.
   ares_options o{};
   o.flags = ARES_FLAG_NOALIASES | ARES_FLAG_NOSEARCH;
   o.timeout = 2000;  // ms, of the first try; it doubles
   o.tries = 3;
+  o.ndots = 1;
   o.ndomains = 0;
+  o.nsort = 0;
+  in_addr loopback{htonl(INADDR_LOOPBACK)};  // replaced below
+  o.servers = &loopback;
+  o.nservers = 1;
   char dns_only[] = "b";
   o.lookups = dns_only;
   o.sock_state_cb = &Resolver::on_socket_state;
   o.sock_state_cb_data = r.get();
-  const int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_DOMAINS | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB;
+  const int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_NDOTS | ARES_OPT_DOMAINS | ARES_OPT_SORTLIST | ARES_OPT_SERVERS |
+                   ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB;
   if (const int e = ares_init_options(&r->channel_, &o, mask); e != ARES_SUCCESS)
-    return impossible(std::string("cannot set up the resolver: ") + ares_strerror(e), 0, "check /etc/resolv.conf");
-  if (!options.server.empty() && ares_set_servers_ports_csv(r->channel_, options.server.c_str()) != ARES_SUCCESS)
-    return refused("the resolver '" + options.server + "' is no address", "write ADDR:PORT");
-  std::ifstream file(options.hosts);
-  std::ostringstream text;
-  if (file && text << file.rdbuf()) r->hosts_ = parse_hosts(text.str());
+    return impossible(std::string("cannot set up the resolver: ") + ares_strerror(e), 0, "free some memory");
+  r->servers_ = server.empty() ? parse_name_servers(files.resolv_conf) : server;
+  if (ares_set_servers_ports_csv(r->channel_, r->servers_.c_str()) != ARES_SUCCESS)
+    return refused("the resolver '" + printable(r->servers_) + "' is no address", "write ADDR:PORT");
+  r->hosts_ = parse_hosts(files.hosts);
   return r;
+}
+
+// The channel stays: another one would want /dev/urandom, which is out of reach by now.
+void Resolver::reload(const NameFiles& files) {
+  hosts_ = parse_hosts(files.hosts);
+  kept_.clear();
+  order_.clear();
+  std::string servers = parse_name_servers(files.resolv_conf);
+  if (own_server_ || servers == servers_) return;
+  servers_ = std::move(servers);
+  changing_ = true;
+  ares_cancel(channel_);
+  changing_ = false;
+  ares_set_servers_ports_csv(channel_, servers_.c_str());
+  std::vector<std::shared_ptr<Query>> waiting;
+  for (const auto& [name, query] : asked_) waiting.push_back(query);
+  for (const auto& query : waiting) ask(query);
 }
 
 Resolver::~Resolver() {
@@ -113,12 +160,7 @@ Task<std::expected<Addresses, std::string>> Resolver::resolve(std::string name) 
   } else {
     query = std::make_shared<Query>(*this, name);
     asked_.emplace(name, query);
-    ++questions_;
-    ares_addrinfo_hints hints{};
-    hints.ai_family = AF_UNSPEC;
-    hints.ai_flags = ARES_AI_NOSORT;  // sorting would probe routes with sockets; the dialler races the families
-    ares_getaddrinfo(channel_, name.c_str(), nullptr, &hints, &Resolver::on_answer, new std::shared_ptr<Query>(query));
-    arm_timer();
+    ask(query);
   }
   if (!query->done) {
     Timer answered(loop_, kPatience);
@@ -131,9 +173,19 @@ Task<std::expected<Addresses, std::string>> Resolver::resolve(std::string name) 
   co_return query->result;
 }
 
+void Resolver::ask(const std::shared_ptr<Query>& query) {
+  ++questions_;
+  ares_addrinfo_hints hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_flags = ARES_AI_NOSORT;  // sorting would probe routes with sockets; the dialler races the families
+  ares_getaddrinfo(channel_, query->name.c_str(), nullptr, &hints, &Resolver::on_answer, new std::shared_ptr<Query>(query));
+  arm_timer();
+}
+
 void Resolver::on_answer(void* arg, int status, int, ares_addrinfo* answer) {
   const std::unique_ptr<std::shared_ptr<Query>> held(static_cast<std::shared_ptr<Query>*>(arg));
   Query& q = **held;
+  if (q.resolver && q.resolver->changing_) return;
   Addresses addresses;
   int ttl = static_cast<int>(kLongest.count());
   if (answer) {

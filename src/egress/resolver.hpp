@@ -27,17 +27,23 @@ namespace cordon::egress {
 
 using Addresses = std::vector<Address>;  // IPv6 first, as RFC 8305 section 4 has it
 
+/// What the host says of names: the texts of /etc/hosts and /etc/resolv.conf, empty where there is none.
+struct NameFiles {
+  std::string hosts, resolv_conf;
+};
+[[nodiscard]] NameFiles read_name_files();
+
+/// The servers of a resolv.conf(5) as "ADDR:PORT,ADDR:PORT"; the host itself where it names none.
+[[nodiscard]] std::string parse_name_servers(std::string_view text);
 /// The lines of /etc/hosts (hosts(5)) as a table from the name in lower case.
 [[nodiscard]] std::map<std::string, Addresses, std::less<>> parse_hosts(std::string_view text);
 
 class Resolver {
  public:
-  struct Options {
-    std::string server;  ///< "ADDR:PORT" instead of the servers of /etc/resolv.conf
-    std::string hosts = "/etc/hosts";
-  };
-  /// Reads /etc/resolv.conf and the hosts file now: afterwards no file is opened.
-  static Result<std::unique_ptr<Resolver>> make(asio::io_context& loop, const Options& options);
+  /// `server`: "ADDR:PORT" instead of those of resolv.conf. No file is opened for a question.
+  static Result<std::unique_ptr<Resolver>> make(asio::io_context& loop, const NameFiles& files, const std::string& server);
+  /// From now on these. Nothing is known of earlier answers; questions that wait for one are asked anew where the servers are others.
+  void reload(const NameFiles& files);
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
   ~Resolver();
@@ -54,7 +60,8 @@ class Resolver {
     std::list<std::string>::iterator order;
   };
 
-  explicit Resolver(asio::io_context& loop) : loop_(loop), timer_(loop) {}
+  Resolver(asio::io_context& loop, bool own_server) : loop_(loop), timer_(loop), own_server_(own_server) {}
+  void ask(const std::shared_ptr<Query>& query);
   static void on_socket_state(void* self, ares_socket_t fd, int readable, int writable);
   static void on_answer(void* query, int status, int timeouts, ares_addrinfo* answer);
   using Socket = asio::posix::basic_stream_descriptor<Executor>;
@@ -70,6 +77,9 @@ class Resolver {
   asio::io_context& loop_;
   Timer timer_;
   ares_channel channel_ = nullptr;
+  const bool own_server_;
+  bool changing_ = false;  // queries end, and will be asked anew
+  std::string servers_;
   std::unordered_map<ares_socket_t, std::shared_ptr<Watched>> sockets_;
   std::map<std::string, Addresses, std::less<>> hosts_;
   std::unordered_map<std::string, std::shared_ptr<Query>> asked_;

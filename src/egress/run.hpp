@@ -20,8 +20,7 @@ struct ProxyOptions {
   std::vector<std::string> allow_host, deny_host;
 };
 /// `cordon proxy`: prints `ready http=ADDR:PORT socks5=ADDR:PORT`, serves until SIGTERM or SIGINT, then gives tunnels 5 s to end. SIGHUP
-/// reads the policy again; a bad one leaves the old in force, and says so. /etc/hosts and resolv.conf are read once: Landlock has closed them by
-/// then.
+/// reads the policy, /etc/hosts and resolv.conf again; a bad policy leaves all as it was, and says so.
 int run_proxy(const ProxyOptions& options);
 
 /// One line on standard output: the upstream proxy that the environment names, credentials masked, and whether it can be reached.

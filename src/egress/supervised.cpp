@@ -15,48 +15,17 @@
 #include <deque>
 
 #include "egress/confine.hpp"
+#include "egress/packet.hpp"
 #include "egress/port_forward.hpp"
 #include "egress/route.hpp"
 #include "egress/run.hpp"
 #include "event/wire.hpp"
+#include "policy/net_json.hpp"
 
 namespace cordon::egress {
 namespace {
 
 constexpr const char* kTryAgain = "try again when the host has memory and descriptors to spare";
-
-struct Packet {
-  std::string bytes;
-  Fd fd;
-};
-
-// The next packet; an empty one at the end of the channel.
-Packet receive(int channel) {
-  std::array<char, 256> bytes;
-  iovec part{bytes.data(), bytes.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))];
-  msghdr m{};
-  m.msg_iov = &part;
-  m.msg_iovlen = 1;
-  m.msg_control = control;
-  m.msg_controllen = sizeof control;
-  Packet p;
-  ssize_t n;
-  do n = recvmsg(channel, &m, MSG_CMSG_CLOEXEC);
-  while (n < 0 && errno == EINTR);
-  if (n <= 0) return p;
-  p.bytes.assign(bytes.data(), static_cast<std::size_t>(n));
-  for (cmsghdr* c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
-    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
-    for (std::size_t i = 0; CMSG_LEN((i + 1) * sizeof(int)) <= c->cmsg_len; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-      if (!p.fd) p.fd = Fd(fd);
-      else close(fd);
-    }
-  }
-  return p;
-}
 
 // Waits if the supervisor is slow: an event is never lost, and a flood of them slows whoever causes it.
 void tell(int channel, char kind, std::string_view text) {
@@ -65,35 +34,16 @@ void tell(int channel, char kind, std::string_view text) {
 }
 
 struct Config {
-  Policy policy;
+  NetPolicy net;
   Environment environment;
   std::string token;
 };
 
 Result<Config> read_config(const Fd& file) {
-  struct stat s{};
-  if (!file || fstat(file.get(), &s) != 0 || s.st_size > (16 << 20)) return impossible("egress got no configuration", errno, kTryAgain);
-  std::string text(static_cast<std::size_t>(s.st_size), '\0');
-  if (pread(file.get(), text.data(), text.size(), 0) != s.st_size) return impossible("egress cannot read its configuration", errno, kTryAgain);
-  const auto json = nlohmann::json::parse(text, nullptr, false);
-  if (!json.is_object() || !json.contains("policy")) return refused("the configuration of egress is not the expected JSON");
-  Config c;
-  auto policy = parse_policy(json["policy"].dump(), "policy.json");
-  if (!policy) return std::unexpected(policy.error());
-  c.policy = std::move(*policy);
-  // The text of a policy has no origins: these name the user's own file and line.
-  const auto origins = [&](cordon::Rules& rules, const char* key) {
-    const auto list = json.value("origins", nlohmann::json::object()).value(key, nlohmann::json::array());
-    for (std::size_t i = 0; i < rules.size(); ++i)
-      rules[i].origin = i < list.size() && list[i].is_string() ? cordon::Origin{list[i].get<std::string>(), 0, 0} : cordon::Origin{"policy", 0, 0};
-  };
-  origins(c.policy.net.allow, "allow");
-  origins(c.policy.net.deny, "deny");
-  const auto environment = json.value("environment", nlohmann::json::object());
-  for (const auto& [name, value] : environment.items())
-    if (value.is_string()) c.environment[name] = value.get<std::string>();
-  c.token = json.value("token", "");
-  return c;
+  const auto text = read_whole(file);
+  if (!text) return impossible("egress cannot read its configuration", text.error(), kTryAgain);
+  const auto json = nlohmann::json::parse(*text);
+  return Config{policy::net_from_json(json.at("net")), json.at("environment").get<Environment>(), json.at("token").get<std::string>()};
 }
 
 class Supervised {
@@ -106,7 +56,7 @@ class Supervised {
       error_code e;
       co_await channel_.async_wait(channel_.wait_read, asio::redirect_error(use_task, e));
       if (e) break;
-      Packet p = receive(channel_.native_handle());
+      Packet p = receive_packet(channel_.native_handle());
       if (p.bytes.empty()) break;
       take(std::move(p));
     }
@@ -118,9 +68,10 @@ class Supervised {
  private:
   void take(Packet p) {
     const std::string& b = p.bytes;
+    if (p.fds.size() != 1) return;
     if (b[0] == 'L' && b.size() == 2) {
       const Front front = b[1] == 'h' ? Front::http : b[1] == 's' ? Front::socks5 : Front::both;
-      if (auto acceptor = adopt(loop_, std::move(p.fd))) {
+      if (auto acceptor = adopt(loop_, std::move(p.fds[0]))) {
         acceptors_.push_back(std::move(*acceptor));
         asio::co_spawn(loop_, accept_clients(service_, acceptors_.back(), front), [](std::exception_ptr) {});
       } else {
@@ -128,10 +79,10 @@ class Supervised {
       }
     } else if (b[0] == 'R' && b.size() == 3) {
       const auto port = static_cast<std::uint16_t>(static_cast<unsigned char>(b[1]) << 8 | static_cast<unsigned char>(b[2]));
-      if (auto acceptor = adopt(loop_, std::move(p.fd))) forward_.add(port, std::move(*acceptor));
+      if (auto acceptor = adopt(loop_, std::move(p.fds[0]))) forward_.add(port, std::move(*acceptor));
       else tell(channel_.native_handle(), 'U', acceptor.error().sentence());
-    } else if (b[0] == 'N' && p.fd) {
-      forward_.set_channel(std::move(p.fd));
+    } else if (b[0] == 'N') {
+      forward_.set_channel(std::move(p.fds[0]));
     }
   }
 
@@ -150,18 +101,18 @@ int fail(int channel, const Error& e) {
 int serve(int channel) {
   const auto fail = [channel](const Error& e) { return egress::fail(channel, e); };
   fcntl(channel, F_SETFD, FD_CLOEXEC);
-  const Packet first = receive(channel);
+  const Packet first = receive_packet(channel);
   if (first.bytes.empty()) return 0;
-  if (first.bytes != "C") return fail({ErrorKind::bug, "the first message to egress is no configuration", "", 0, 125});
-  auto config = read_config(first.fd);
+  if (first.bytes != "C" || first.fds.size() != 1) return fail({ErrorKind::bug, "the first message to egress is no configuration", "", 0, 125});
+  auto config = read_config(first.fds[0]);
   if (!config) return fail(config.error());
   follow_no_links();
   std::string warning;
-  auto rules = Rules::make(config->policy.net, config->environment, warning);
+  auto rules = Rules::make(config->net, config->environment, warning);
   if (!rules) return fail(rules.error());
   if (!warning.empty()) tell(channel, 'U', warning);
   asio::io_context loop(1);
-  auto resolver = Resolver::make(loop, {});
+  auto resolver = Resolver::make(loop, read_name_files(), {});
   if (!resolver) return fail(resolver.error());
   Limits limits;
   limits.connections = std::min(limits.connections, connections_that_fit(raise_descriptor_limit()));
@@ -170,7 +121,7 @@ int serve(int channel) {
   service.metrics.upstream_configured = !service.rules->upstream.direct();
   service.on_event = [channel](const Event& e) { tell(channel, 'E', encode(e)); };
   Supervised supervised(loop, channel, service);
-  if (auto r = confine({}); !r) return fail(r.error());
+  if (auto r = confine(); !r) return fail(r.error());
   tell(channel, 'K', "");  // a command that needs its upstream proxy waits for this
   asio::co_spawn(loop, supervised.run(), [](std::exception_ptr) {});
   [&]() noexcept { loop.run(); }();  // from here on an exception ends the process where it stands

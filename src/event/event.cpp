@@ -42,6 +42,13 @@ std::size_t driving_length(std::string_view s) {
   return byte(1) == 0x81 && byte(2) >= 0xA6 && byte(2) <= 0xA9 ? 3 : 0;
 }
 
+// Bytes at the start of `s` that mean themselves in JSON: printable ASCII but for '"' and '\\'.
+std::size_t plain_length(std::string_view s) {
+  std::size_t n = 0;
+  while (n < s.size() && s[n] >= 0x20 && s[n] < 0x7f && s[n] != '"' && s[n] != '\\') ++n;
+  return n;
+}
+
 // The number of a character of one to three bytes.
 unsigned code_point(std::string_view s) {
   unsigned value = static_cast<unsigned char>(s[0]) & (s.size() == 1 ? 0x7fU : s.size() == 2 ? 0x1fU : 0x0fU);
@@ -56,10 +63,16 @@ std::string rfc3339(std::int64_t ns) {
     ns = now.tv_sec * 1'000'000'000LL + now.tv_nsec;
   }
   const std::time_t seconds = ns / 1'000'000'000LL;
-  std::tm tm{};
-  gmtime_r(&seconds, &tm);
-  char day[32], all[48];
-  std::strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &tm);
+  // Most events come in the same second as the one before.
+  thread_local std::time_t second = -1;
+  thread_local char day[32];
+  if (seconds != second) {
+    std::tm tm{};
+    gmtime_r(&seconds, &tm);
+    std::strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &tm);
+    second = seconds;
+  }
+  char all[48];
   std::snprintf(all, sizeof all, "%s.%06lldZ", day, static_cast<long long>(ns / 1000 % 1'000'000));
   return all;
 }
@@ -85,7 +98,13 @@ std::string_view name(Decision d) { return d == Decision::allowed ? "allowed" : 
 
 std::string json_string(std::string_view s) {
   std::string out = "\"";
+  out.reserve(s.size() + 2);
   while (!s.empty()) {
+    if (const std::size_t plain = plain_length(s); plain > 0) {
+      out += s.substr(0, plain);
+      s.remove_prefix(plain);
+      continue;
+    }
     const auto c = static_cast<unsigned char>(s[0]);
     std::size_t n = utf8_length(s);
     if (n == 0) {  // the lone surrogate that Python's surrogateescape uses for the same byte

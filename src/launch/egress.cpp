@@ -23,6 +23,7 @@
 #include "event/wire.hpp"
 #include "launch/descendants.hpp"
 #include "launch/egress_program.hpp"
+#include "policy/net_json.hpp"
 
 namespace cordon::launch {
 namespace {
@@ -109,22 +110,13 @@ std::string random_token() {
   return text;
 }
 
-std::string origins(const Rules& rules) {
-  std::string list;
-  for (const Rule& r : rules) list += (list.empty() ? "" : ",") + json_string(r.origin.text());
-  return "[" + list + "]";
-}
-
 std::string configuration(const Egress& e, const std::string& token) {
   std::string environment;
   for (const std::string& v : e.upstream) {
     const auto equals = v.find('=');
     environment += (environment.empty() ? "" : ",") + json_string(v.substr(0, equals)) + ":" + json_string(v.substr(equals + 1));
   }
-  Policy policy;
-  policy.net = e.net;
-  return "{\"policy\":" + to_json(policy) + ",\"origins\":{\"allow\":" + origins(e.net.allow) + ",\"deny\":" + origins(e.net.deny) +
-         "},\"environment\":{" + environment + "},\"token\":" + json_string(token) + "}";
+  return "{\"net\":" + policy::net_to_json(e.net) + ",\"environment\":{" + environment + "},\"token\":" + json_string(token) + "}";
 }
 
 }  // namespace

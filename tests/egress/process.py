@@ -5,10 +5,11 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 import harness
-from harness import TIMEOUT, Dns, Proxy, Server, echo, equal, read_exactly, read_head, reserved_port, test, true, wait_for
+from harness import TIMEOUT, Dns, Proxy, Server, Skip, echo, equal, read_exactly, read_head, reserved_port, scratch, test, true, wait_for
 
 
 def refused(*options, environment=None):
@@ -121,6 +122,64 @@ def _():
     true("old one stays" in p.process.stderr.readline())
     equal(p.status("CONNECT b.test:443 HTTP/1.1\r\n\r\n"), 502)
     p.stop()
+
+
+@test("SIGHUP reads /etc/hosts and resolv.conf again, and asks the new server what the old one has not answered")
+def _():
+    # In a mount namespace of its own, where both files are ours, and are replaced as editors and network managers replace them.
+    directory = scratch()
+    etc = os.path.join(directory, "etc")
+    os.mkdir(etc)
+
+    def write(name, text):
+        with open(os.path.join(etc, name + ".new"), "w") as f:
+            f.write(text)
+        os.rename(os.path.join(etc, name + ".new"), os.path.join(etc, name))
+    space = ["unshare", "-mn"] if os.getuid() == 0 else ["unshare", "-Umn", "--map-current-user", "--keep-caps"]
+    mount = 'ip link set lo up && mount --bind "$0" /etc && exec "$@"'
+    if subprocess.run([*space, "sh", "-c", mount, etc, "true"], capture_output=True).returncode != 0:
+        raise Skip("no mounts of its own here")
+    write("hosts", "127.0.0.1 one.test\n")
+    write("resolv.conf", "nameserver 127.0.0.2\n")
+    done = subprocess.run([*space, "sh", "-c", mount, etc, sys.executable, os.path.join(os.path.dirname(__file__), "hangup.py"), harness.CORDON, etc], capture_output=True, text=True, timeout=100)
+    equal((done.returncode, done.stdout), (0, "done\n"), done.stderr)
+
+
+@test("SIGHUP with a policy of a relative name, and with none")
+def _():
+    directory = scratch()
+    with open(directory + "/p.toml", "w") as f:
+        f.write('version = 1\n[net]\nallow = ["a.test"]\n')
+    clean = {k: v for k, v in os.environ.items() if "proxy" not in k.lower()}
+    for options in (["--policy", "p.toml"], []):
+        p = subprocess.Popen([harness.CORDON, "proxy", *options], cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean)
+        true(p.stdout.readline().startswith("ready "))
+        for _ in range(3):
+            p.send_signal(signal.SIGHUP)
+            equal(p.stderr.readline(), "cordon: the policy was reloaded\n")
+        p.terminate()
+        equal(p.wait(TIMEOUT), 0)
+
+
+@test("the process that reads files ends with the proxy, however that ends")
+def _():
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        p = Proxy('allow = ["a.test"]\n')
+        with open("/proc/%d/task/%d/children" % (p.process.pid, p.process.pid)) as f:
+            reader = int(f.read())
+        with open("/proc/%d/stat" % reader) as f:
+            born = f.read().rsplit(")", 1)[1].split()[19]
+        p.process.send_signal(how)
+        p.process.wait(TIMEOUT)
+
+        def gone():
+            try:
+                with open("/proc/%d/stat" % reader) as f:
+                    now = f.read().rsplit(")", 1)[1].split()
+            except OSError:
+                return True
+            return now[0] == "Z" or now[19] != born
+        wait_for(gone, "the reader is gone")
 
 
 @test("a full table of descriptors pauses accepting and goes on")

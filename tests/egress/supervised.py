@@ -26,7 +26,9 @@ class Egress:
         self.process = subprocess.Popen([program], preexec_fn=third, pass_fds=(3,), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env={})
         theirs.close()
         memory = os.memfd_create("config")
-        os.write(memory, json.dumps({"policy": {"version": 1, "net": net}, "environment": {}, "token": "", **config}).encode())
+        rules = {k: [[rule, "policy"] for rule in net.get(k, [])] for k in ("allow", "deny")}
+        whole = {"upstream": "env", "sni_check": True, "private_addresses": False, "route": {}, **net, **rules}
+        os.write(memory, json.dumps({"net": whole, "environment": {}, "token": "", **config}).encode())
         self.send(b"C", memory)
         os.close(memory)
 
