@@ -20,7 +20,8 @@ std::unexpected<Error> refused(std::string what, std::string remedy, int exit_st
 
 std::unexpected<Error> impossible(std::string what, int errno_value, std::string remedy) {
   // One remedy for every call that wants a descriptor, whatever else it may fail for.
-  if (errno_value == EMFILE) remedy = "close descriptors, or raise `ulimit -n`";
+  // Also one that passes descriptors: as many as the limit may be on their way, of all processes of the user (unix(7)).
+  if (errno_value == EMFILE || errno_value == ETOOMANYREFS) remedy = "close descriptors, or raise `ulimit -n`";
   if (errno_value == ENFILE) remedy = "raise fs.file-max: the whole host is short of descriptors";
   return std::unexpected(Error{ErrorKind::impossible, std::move(what), std::move(remedy), errno_value, 125});
 }

@@ -16,7 +16,11 @@ constexpr int kNetPort = 2;
 
 NotifyOptions notify_options(const Plan& plan) {
   const bool own = plan.tier == Tier::namespaces && plan.net != NetMode::host;
-  return {own, !own && (plan.landlock_scoped & kAbstractSockets) != 0, !own && (plan.landlock_net & kConnectTcp) != 0, &plan.exec_rules,
+  return {own,
+          !own && (plan.landlock_scoped & kAbstractSockets) != 0,
+          !own && (plan.landlock_net & kConnectTcp) != 0,
+          plan.net == NetMode::filtered,
+          &plan.exec_rules,
           plan.restrict_exec};
 }
 

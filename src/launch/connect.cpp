@@ -40,8 +40,15 @@ class Connect final : public SocketCall {
     }
     // PID 1's own Landlock rules, which hold what the command's own hold.
     if (error == EPERM && !destination_->name.empty()) refuse("unix:" + destination_->name);
-    if (error == EACCES && !local && rules_.ports) refuse(numeric(destination_->address));
+    // Of datagram sockets nothing is told: resolvers connect them to many an address, only to learn their own.
+    if (!local && ((error == EACCES && rules_.ports) || (error == ENETUNREACH && rules_.apart)) && is_stream())
+      refuse_host(numeric(destination_->address));
     return finish(-error);
+  }
+  [[nodiscard]] bool is_stream() const {
+    int type = 0;
+    socklen_t n = sizeof type;
+    return getsockopt(socket_.get(), SOL_SOCKET, SO_TYPE, &type, &n) == 0 && type == SOCK_STREAM;
   }
   [[nodiscard]] long timed_out() const override { return in_progress_ ? -EINPROGRESS : -EAGAIN; }
 

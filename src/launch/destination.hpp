@@ -18,6 +18,7 @@ struct SocketRules {
   const Peers& peers;
   bool abstract = true;  ///< abstract names lead to sockets made inside only: by the namespace or by PID 1's own Landlock scope
   bool ports = false;    ///< Landlock limits the TCP ports
+  bool apart = false;    ///< the network is the command's own, and no route leads out
 };
 
 struct Destination {

@@ -38,8 +38,9 @@ Notifier::Notifier(int listener, const NotifyOptions& options, Tally::Tell tell)
       timer_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
       tally_(std::move(tell)),
       peers_(options.own_network),
-      rules_{peers_, options.own_network || options.scoped, options.ports},
-      exec_(*options.exec_rules, options.restrict_exec) {
+      rules_{peers_, options.own_network || options.scoped, options.ports, options.own_network},
+      exec_(*options.exec_rules, options.restrict_exec),
+      proxy_(options.proxy) {
   ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);  // 6.6; slower without
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
@@ -123,7 +124,7 @@ void Notifier::proceed(Waiting& w) {
   } else if (turn == SocketCall::Turn::wait) {
     if (!watched) wait(w);
   } else {
-    if (!w.call->refused().empty()) denied(w.request, EventKind::net_connect, w.call->refused(), "sockets of the host are out of reach");
+    if (!w.call->refused().empty()) refused(w.request, *w.call);
     answer(w.request.id, w.call->result());
     forget(w);
   }
@@ -182,6 +183,13 @@ void Notifier::watch_exec(const seccomp_notif& request) {
   if (!refused) return answer(request.id, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);  // not a decision: the walls hold
   denied(request, EventKind::exec, refused->path, refused->rule, refused->hint);
   answer(request.id, -EACCES);
+}
+
+void Notifier::refused(const seccomp_notif& request, const SocketCall& call) {
+  if (!call.refused_host()) return denied(request, EventKind::net_connect, call.refused(), "sockets of the host are out of reach");
+  const std::string hint = "--allow-host " + call.refused();
+  if (proxy_) denied(request, EventKind::net_connect, call.refused(), "hosts are reached through the proxy of HTTPS_PROXY alone", hint);
+  else denied(request, EventKind::net_connect, call.refused(), "net.mode = none", "--net filtered " + hint);
 }
 
 void Notifier::denied(const seccomp_notif& request, EventKind kind, std::string object, std::string rule, std::string hint) {

@@ -23,6 +23,7 @@ struct NotifyOptions {
   bool own_network = true;                            ///< every unix socket of the network namespace was made inside
   bool scoped = false;                                ///< PID 1 has a Landlock domain of its own around the command's, which scopes abstract sockets
   bool ports = false;                                 ///< ... and limits TCP ports
+  bool proxy = false;                                 ///< hosts are reached through it (net `filtered`)
   const std::vector<ExecRule>* exec_rules = nullptr;  ///< outlives the notifier
   bool restrict_exec = false;
 };
@@ -56,6 +57,7 @@ class Notifier {
   void refuse(const seccomp_notif& request);
   void watch_bind(const seccomp_notif& request);
   void watch_exec(const seccomp_notif& request);
+  void refused(const seccomp_notif& request, const SocketCall& call);
   void denied(const seccomp_notif& request, EventKind kind, std::string object, std::string rule, std::string hint = {});
   void answer(std::uint64_t id, long result, std::uint32_t flags = 0);
   [[nodiscard]] bool valid(std::uint64_t id) const;
@@ -66,6 +68,7 @@ class Notifier {
   Peers peers_;
   SocketRules rules_;
   ExecWatch exec_;
+  const bool proxy_;
   std::list<Waiting> waiting_;
   std::vector<char> scratch_;
   int armed_ = 0;

@@ -27,6 +27,8 @@ class SocketCall {
   [[nodiscard]] long result() const { return result_; }
   /// What was refused, as an event's object; empty if nothing was.
   [[nodiscard]] const std::string& refused() const { return refused_; }
+  /// It is a host, to be reached through the proxy if at all; not a socket of this one.
+  [[nodiscard]] bool refused_host() const { return host_; }
   /// After `wait`: the descriptor whose EPOLLOUT says that it may go on; -1 if only time can tell.
   [[nodiscard]] int wait_on() const { return wait_on_; }
   /// Nothing was done yet: it may be dropped and begun afresh.
@@ -51,6 +53,10 @@ class SocketCall {
   }
   [[nodiscard]] std::optional<Destination> destination(const sockaddr_storage& bytes, socklen_t size);
   void refuse(std::string object) { refused_ = std::move(object); }
+  void refuse_host(std::string object) {
+    refused_ = std::move(object);
+    host_ = true;
+  }
 
   const SocketRules& rules_;
   Caller caller_;
@@ -61,7 +67,7 @@ class SocketCall {
   std::string refused_;
   int wait_on_ = -1;
   std::optional<Clock::time_point> deadline_;
-  bool waited_ = false, seen_ = false;
+  bool waited_ = false, seen_ = false, host_ = false;
 };
 
 /// The call of a notification: connect, sendto, sendmsg, sendmmsg. Its errno if it cannot begin.

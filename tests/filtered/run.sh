@@ -35,6 +35,10 @@ ok "an allowed target is reached" same "$(c --allow-host "127.0.0.1:$port" -- pe
 ok "any other is refused" same "$(c --allow-host "127.0.0.1:1" -- perl client.pl "127.0.0.1:$port")" 403
 ok "and not reached directly" same "$(c --allow-host "127.0.0.1:$port" -- perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $ARGV[0]) ? "open" : "closed"' "$port")" closed
 ok "both are events" same "$(c --events - --allow-host "127.0.0.1:$port" -- sh -c 'perl client.pl "$1"; perl client.pl 127.0.0.1:1' - "127.0.0.1:$port" 2>&1 >/dev/null | grep '"kind":"net.connect"' | grep -o '"decision":"[a-z]*"' | sort | tr '\n' ' ')" '"decision":"allowed" "decision":"denied" '
+# Past the proxy, straight to a host: nothing leads there, and the event says what to do.
+direct() { timeout -s KILL 40 "$cordon" run --quiet --events - "$@" -- perl -MIO::Socket::INET -e 'IO::Socket::INET->new(PeerAddr => "203.0.113.7", PeerPort => 443); IO::Socket::INET->new(Proto => "udp", PeerAddr => "203.0.113.8", PeerPort => 53)' 2>&1 >/dev/null | grep '"kind":"net.connect"' | sed 's/.*"object":"\([^"]*\)","rule":"\([^"]*\)".*"hint":"\([^"]*\)".*/\1 \2 \3/'; }
+ok "a connect past the proxy is an event" same "$(direct --net filtered --allow-host a.test)" "203.0.113.7:443 hosts are reached through the proxy of HTTPS_PROXY alone --allow-host 203.0.113.7:443"
+ok "a connect without any network is an event" same "$(direct --net none)" "203.0.113.7:443 net.mode = none --net filtered --allow-host 203.0.113.7:443"
 ok "an event's rule says where the user wrote it" same "$(c --events - --allow-host "127.0.0.1:$port" -- perl client.pl "127.0.0.1:$port" 2>&1 >/dev/null | grep '"kind":"net.connect"' | grep -o '"rule":"[^"]*"')" "\"rule\":\"127.0.0.1:$port (--allow-host)\""
 ok "the exit event has the totals" same "$(c --events - --allow-host "127.0.0.1:$port" -- perl client.pl "127.0.0.1:$port" 2>&1 | grep '"kind":"exit"' | grep -c '"net":{')" 1
 ok "so has that of a command which does not wait for egress" same "$(c --events - -- true 2>&1 | grep -c '"net":{"connections":0,"allowed":0,"denied":0,"bytes_up":0,"bytes_down":0}')" 1
