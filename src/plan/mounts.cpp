@@ -223,14 +223,17 @@ struct Builder {
                               ": it is masked, and a file that the host puts in its place while the command runs is not");
     }
     for (const auto& a : c.paths.rules()) {
-      if (a.kind != RuleKind::allow_read || a.link || a.writable || !a.readable || !c.view.exists(a.path)) continue;
+      if ((a.kind != RuleKind::allow_read && a.kind != RuleKind::allow_write) || a.link || !a.readable || !c.view.exists(a.path)) continue;
       std::string hole = parent_of(a.path);
       while (hole != "/" && !has(MountKind::hole_dir, hole)) hole = parent_of(hole);
       if (hole == "/") continue;
-      Mount& m = put(MountKind::bind_ro, a.path, said(a.rule));
-      m.make_target = m.optional = true;
+      if (!a.writable) {
+        Mount& m = put(MountKind::bind_ro, a.path, said(a.rule));
+        m.make_target = m.optional = true;
+      }
       // The directories between can be passed and not listed, as the hole itself.
       for (std::string up = parent_of(a.path); up != hole; up = parent_of(up)) {
+        if (can(up, Operation::read)) continue;
         Mount& between = put(MountKind::hole_dir, up, said(a.rule));
         between.mode = 0111;
         between.make_target = true;

@@ -135,6 +135,11 @@ ok "a pattern holds where it was looked for" fails c --deny-read '**/key' -- cat
 ok "control: and not below" same "$(c --deny-read '**/key' -- cat a/b/c/d/key)" 2
 ok "explain says so of the one" explained 'key: denied by **/key (--deny-read)' --deny-read '**/key' --path a/b/key
 ok "and of the other" explained 'key: allowed by **/key, which matched nothing there at the start or does not reach so deep' --deny-read '**/key' --path a/b/c/d/key
+mkdir -p g/c/b/r && echo 1 >g/c/b/w && echo 2 >g/c/b/r/x && echo 3 >g/c/b/secret
+ok "what an option opens for writing in a denied directory is written" status 0 c --deny-read g/c --allow-write g/c/b/w -- sh -c 'echo 4 >>g/c/b/w'
+ok "the way there is not listed" fails c --deny-read g/c --allow-write g/c/b/w -- ls g/c/b
+ok "explain says so" explained 'g/c/b: denied by g/c (--deny-read)' --deny-read g/c --allow-write g/c/b/w --path g/c/b
+ok "unless it is opened, too" same "$(c --deny-read g/c --allow-write g/c/b/w --allow-read g/c/b -- sh -c 'ls g/c/b; echo 5 >>g/c/b/w; rm g/c/b/secret 2>/dev/null || tail -n 1 g/c/b/w')" $'r\nsecret\nw\n5'
 ok "exec.allow: what is listed runs" status 0 c --allow-exec sh -- sh -c 'echo works'
 ok "exec.allow: what is not listed does not" status 126 c --allow-exec sh -- sh -c 'cat file'
 ok "nor a copy" status 126 c --allow-exec sh -- sh -c 'bin/other file'
