@@ -14,6 +14,7 @@ int proxy(int argc, char** argv) {
   cordon::egress::ProxyOptions o;
   for (int i = 2; i + 1 < argc; i += 2) {  // `cordon proxy` checked them, and wrote each as NAME VALUE
     const std::string name = argv[i], value = argv[i + 1];
+    if (name == "--token") std::memset(argv[i + 1], '*', value.size());  // every user of the host can read the arguments of a process
     if (name == "--listen") o.listen = value;
     else if (name == "--policy") o.policy = value;
     else if (name == "--token") o.token = value;

@@ -28,8 +28,11 @@ struct Where {
   std::uint16_t port = 0;
 };
 
+constexpr const char* kNameServer = "write 192.0.2.53:53 or [2001:db8::53]:53";
+constexpr const char* kListener = "write 127.0.0.1:3128 or [::1]:3128; port 0 lets the kernel choose";
+
 // ADDR:PORT, where 0 is a port, too.
-Result<Where> parse_where(const std::string& option, const std::string& text) {
+Result<Where> parse_where(const std::string& option, const std::string& text, const char* remedy = kListener) {
   const auto colon = text.rfind(':');
   std::string host = text.substr(0, colon), port = colon == std::string::npos ? "" : text.substr(colon + 1);
   const bool brackets = host.size() > 2 && host.starts_with('[') && host.ends_with(']');
@@ -37,8 +40,7 @@ Result<Where> parse_where(const std::string& option, const std::string& text) {
   error_code bad;
   const Address address = asio::ip::make_address(host, bad);
   const auto number = port == "0" ? std::optional<std::uint16_t>(0) : parse_port(port);
-  if (bad || !number || address.is_v6() != brackets)
-    return refused(option + " '" + printable(text) + "' is no ADDR:PORT", "write 127.0.0.1:3128 or [::1]:3128; port 0 lets the kernel choose");
+  if (bad || !number || address.is_v6() != brackets) return refused(option + " '" + printable(text) + "' is no ADDR:PORT", remedy);
   return Where{address, *number};
 }
 
@@ -63,6 +65,7 @@ Result<void> reload(Service& service, const SourceReader& reader, const Environm
   auto rules = make_rules(sources->net, environment);
   if (!rules) return std::unexpected(rules.error());
   service.rules = std::make_shared<const Rules>(std::move(*rules));
+  service.metrics.upstream_configured = !service.rules->upstream.direct();
   service.resolver->reload(sources->names);
   return {};
 }
@@ -121,6 +124,11 @@ int run_proxy(const ProxyOptions& options) {
   if (!rules) return fail(rules.error());
   const auto where = parse_where("--listen", options.listen);
   if (!where) return fail(where.error());
+  if (!options.resolver.empty()) {
+    const auto server = parse_where("--resolver", options.resolver, kNameServer);
+    if (!server) return fail(server.error());
+    if (server->port == 0) return fail(refused("--resolver '" + printable(options.resolver) + "' has no port", kNameServer).error());
+  }
   auto events = open_events(options.events);
   if (!events) return fail(events.error());
   asio::io_context loop(1);
@@ -154,6 +162,8 @@ int run_proxy(const ProxyOptions& options) {
   asio::co_spawn(loop, reload_on_hangup(hangup, service, *reader, environment), [](std::exception_ptr) {});
   asio::co_spawn(loop, drain_on_termination(termination, service, *clients, hangup), [](std::exception_ptr) {});
   const auto bound = clients->local_endpoint();
+  if (!bound.address().is_loopback() && options.token.empty())
+    say("other hosts can reach " + bound.address().to_string() + " and go out through this proxy; --token keeps them out");
   const std::string at = authority_text(bound.address().to_string(), bound.port());
   std::printf("ready http=%s socks5=%s\n", at.c_str(), at.c_str());
   std::fflush(stdout);

@@ -26,8 +26,21 @@ def _():
     at = "127.0.0.1:%d" % taken.getsockname()[1]
     for options in (["--listen", "nonsense"], ["--listen", "127.0.0.1"], ["--listen", "127.0.0.1:99999"], ["--listen", "::1:80"], ["--listen", at], ["--metrics", at],
                     ["--listen", "203.0.113.1:0"], ["--policy", "/nonexistent"], ["--allow-host", "a b"], ["--allow-host", "*foo.test"], ["--allow-host", ""], ["--unknown", "x"],
-                    ["--events", "/nonexistent/e"], ["--resolver", "not-an-address"], ["--token", ""]):
+                    ["--events", "/nonexistent/e"], ["--resolver", "not-an-address"], ["--resolver", "127.0.0.1"], ["--resolver", "127.0.0.1:0"], ["--resolver", "127.0.0.1:99999"],
+                    ["--resolver", "127.0.0.1:53,127.0.0.2:53"], ["--policy", "/"], ["--allow-host", "http://a.test"], ["--allow-host", "a.test:0"], ["--deny-host", "a.test:99999"],
+                    ["--metrics", "127.0.0.1"], ["--metrics", "localhost:80"], ["--events", "/"], ["--token", ""], ["word"]):
         equal(refused(*options), 125, options)
+
+
+@test("a listener that other hosts reach without a token is one warning; the token is not among the arguments that every user can read")
+def _():
+    for options, warnings in ((["--listen", "0.0.0.0:0"], 1), (["--listen", "0.0.0.0:0", "--token", "s3cret"], 0), (["--listen", "127.0.0.1:0"], 0)):
+        p = Proxy('allow = ["a.test"]\n', *options)
+        with open("/proc/%d/cmdline" % p.process.pid, "rb") as f:
+            true(b"s3cret" not in f.read())
+        p.process.terminate()
+        said = p.process.stderr.read()
+        equal((said.count("\n"), said.count("--token")), (warnings, warnings), said)
 
 
 @test("upstream 'required' without a proxy ends with 125; an unusable HTTPS_PROXY is one warning")
@@ -229,6 +242,40 @@ def _():
     true(re.search(r'cordon_decisions_total\{decision="allowed",rule="127\.0\.0\.1:%d \(.*policy.toml:3:10\)"\} 1\n' % server.port, text), text)
     true('decision="denied"' in text and "# TYPE cordon_dial_seconds histogram" in text, text)
     held.close()
+    p.stop()
+
+
+@test("--metrics tells how the upstream does: that there is one, its dials and failures, whether the last one reached it")
+def _():
+    import urllib.request
+    held, port = reserved_port()
+    held_upstream, upstream_port = reserved_port()
+    p = Proxy('allow = ["*.test"]\nupstream = "none"\n', "--metrics", "127.0.0.1:%d" % port, environment={"HTTPS_PROXY": "http://127.0.0.1:%d" % upstream_port})
+
+    def metrics():
+        text = urllib.request.build_opener(urllib.request.ProxyHandler({})).open("http://127.0.0.1:%d/metrics" % port, timeout=TIMEOUT).read().decode()
+        return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if not line.startswith("#")}
+    true("cordon_upstream_up" not in metrics(), "there is none")
+    p.write_policy('allow = ["*.test"]\n')
+    p.process.send_signal(signal.SIGHUP)
+    true("reloaded" in p.process.stderr.readline())
+    equal(p.status("CONNECT far.test:443 HTTP/1.1\r\n\r\n"), 502, "nobody listens there")
+    m = metrics()
+    equal([m["cordon_upstream_" + name] for name in ("dials_total", "failures_total", "up")], [1, 1, 0])
+    equal(m['cordon_dial_failures_total{kind="connect_refused"}'], 1)
+
+    def upstream(c):
+        read_head(c)
+        c.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        echo(c)
+    Server(upstream, "127.0.0.1", upstream_port)
+    p.tunnel("far.test", 443).close()
+    m = metrics()
+    equal([m["cordon_upstream_" + name] for name in ("dials_total", "failures_total", "up")], [2, 1, 1])
+    for family in ("cordon_connections_total", "cordon_connections_open", "cordon_accept_pauses_total", "cordon_dns_questions_total", "cordon_resolve_seconds_count", "cordon_dial_seconds_sum"):
+        true(family in m, (family, m))
+    held.close()
+    held_upstream.close()
     p.stop()
 
 
