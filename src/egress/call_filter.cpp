@@ -2,8 +2,6 @@
 #include "egress/call_filter.hpp"
 
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/seccomp.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -11,8 +9,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstddef>
 #include <cstdint>
+
+#include "base/call_filter.hpp"
 
 namespace cordon::egress {
 namespace {
@@ -107,71 +106,28 @@ constexpr auto kOfSanitizer = std::to_array<std::uint32_t>({
 #endif
 });
 
-constexpr sock_filter kKill = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS), kAllow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-constexpr sock_filter load(std::size_t offset) { return BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(offset)); }
-// The low half of an argument, which is all that the kernel takes of these.
-constexpr sock_filter argument(std::size_t n) { return load(offsetof(seccomp_data, args) + n * sizeof(std::uint64_t)); }
-
-struct Program {
-  std::array<sock_filter, 512> code{};
-  std::size_t size = 0;
-  constexpr void add(std::initializer_list<sock_filter> more) {
-    for (const sock_filter& f : more) code[size++] = f;
-  }
-};
-
-constexpr void add_masked(Program& p, std::uint32_t nr, std::size_t n, std::uint32_t mask) {
-  p.add({BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 4), argument(n), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, mask),
-         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1), kAllow, kKill});
+constexpr auto numbers() {
+  std::array<std::uint32_t, kPermitted.size() + kOfSanitizer.size()> all{};
+  std::ranges::copy(kOfSanitizer, std::ranges::transform(kPermitted, all.begin(), &Call::nr).out);
+  return all;
 }
 
-constexpr void add_leaf(Program& p, std::uint32_t nr) {
-  if (nr == SYS_openat) return add_masked(p, nr, 2, O_ACCMODE | O_CREAT | O_TRUNC);  // O_RDONLY is 0
+constexpr bool check(auto& filter, std::uint32_t nr) {
+  constexpr std::uint32_t kWriting = O_ACCMODE | O_CREAT | O_TRUNC;
+  if (nr == SYS_openat) return filter.require(2, kWriting, {O_RDONLY});
 #if defined(__x86_64__)
-  if (nr == SYS_open) return add_masked(p, nr, 1, O_ACCMODE | O_CREAT | O_TRUNC);
+  if (nr == SYS_open) return filter.require(1, kWriting, {O_RDONLY});
 #endif
-  if (nr == SYS_mmap || nr == SYS_mprotect) return add_masked(p, nr, 2, PROT_EXEC);
-  if (nr == SYS_socket)
-    return p.add({BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 6), argument(0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET, 3, 0),
-                  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 2, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 1, 0),
-                  BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT), kAllow, kKill});
-  p.add({BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1), kAllow, kKill});
+  if (nr == SYS_mmap || nr == SYS_mprotect) return filter.require(2, PROT_EXEC, {0});
+  if (nr == SYS_socket) return filter.require(0, filter.kAll, {AF_INET, AF_INET6, AF_UNIX}, fails(EAFNOSUPPORT));
+  return false;
 }
 
-constexpr void add_search(Program& p, const std::uint32_t* from, const std::uint32_t* to) {
-  if (to - from == 1) return add_leaf(p, *from);
-  const auto* middle = from + (to - from) / 2;
-  const std::size_t jump = p.size++;
-  add_search(p, from, middle);
-  // An offset has 8 bits: what does not fit would not be a constant.
-  const std::size_t left = p.size - jump - 1;
-  if (left > 255) throw "the left half is too long";
-  p.code[jump] = BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, *middle, static_cast<std::uint8_t>(left), 0);
-  add_search(p, middle, to);
-}
-
-constexpr Program make() {
-#if defined(__x86_64__)
-  constexpr std::uint32_t kArch = AUDIT_ARCH_X86_64;
-#else
-  constexpr std::uint32_t kArch = AUDIT_ARCH_AARCH64;
-#endif
-  std::array<std::uint32_t, kPermitted.size() + kOfSanitizer.size()> numbers{};
-  const auto rest = std::ranges::transform(kPermitted, numbers.begin(), &Call::nr).out;
-  std::ranges::copy(kOfSanitizer, rest);
-  std::ranges::sort(numbers);
-  const auto twice = std::ranges::unique(numbers);
-  Program p;
-  p.add({load(offsetof(seccomp_data, arch)), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kArch, 1, 0), kKill, load(offsetof(seccomp_data, nr))});
-  add_search(p, numbers.data(), numbers.data() + (twice.begin() - numbers.begin()));
-  return p;
-}
-
-constexpr Program kProgram = make();
+constexpr CallFilter kFilter(numbers(), SECCOMP_RET_KILL_PROCESS, [](auto& filter, std::uint32_t nr) { return check(filter, nr); });
 
 }  // namespace
 
-std::span<const sock_filter> call_filter() { return {kProgram.code.data(), kProgram.size}; }
+std::span<const sock_filter> call_filter() { return {kFilter.begin(), kFilter.end()}; }
 
 std::vector<std::string> permitted_calls() {
   std::vector<std::string> names;

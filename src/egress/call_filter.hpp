@@ -10,7 +10,7 @@
 
 namespace cordon::egress {
 
-/// A binary search over the numbers. Any other call ends the process; socket(2) of a family that it has no use for fails.
+/// Any other call ends the process; socket(2) of a family that it has no use for fails.
 [[nodiscard]] std::span<const sock_filter> call_filter();
 
 /// Names of the calls, for the test that counts them and for review.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program over made-up calls, by an interpreter of the few instructions that it has.
+// The program over made-up calls.
 #include "egress/call_filter.hpp"
 
 #include <fcntl.h>
@@ -14,41 +14,20 @@
 #include <cstring>
 #include <set>
 
+#include "base/call_filter.hpp"
+#include "base/run_filter.hpp"
+
 namespace cordon::egress {
 namespace {
-
-#if defined(__x86_64__)
-constexpr std::uint32_t kArch = AUDIT_ARCH_X86_64;
-#else
-constexpr std::uint32_t kArch = AUDIT_ARCH_AARCH64;
-#endif
-
-std::uint32_t run(const seccomp_data& data) {
-  const auto program = call_filter();
-  std::uint32_t a = 0;
-  for (std::size_t pc = 0; pc < program.size(); ++pc) {
-    const sock_filter& f = program[pc];
-    switch (f.code) {
-      case BPF_LD | BPF_W | BPF_ABS: std::memcpy(&a, reinterpret_cast<const char*>(&data) + f.k, sizeof a); break;
-      case BPF_ALU | BPF_AND | BPF_K: a &= f.k; break;
-      case BPF_JMP | BPF_JEQ | BPF_K: pc += a == f.k ? f.jt : f.jf; break;
-      case BPF_JMP | BPF_JGE | BPF_K: pc += a >= f.k ? f.jt : f.jf; break;
-      case BPF_RET | BPF_K: return f.k;
-      default: ADD_FAILURE() << "an instruction of another kind"; return 0;
-    }
-  }
-  ADD_FAILURE() << "it runs over its end";
-  return 0;
-}
 
 std::uint32_t call(long nr, std::uint64_t first = 0, std::uint64_t second = 0, std::uint64_t third = 0) {
   seccomp_data d{};
   d.nr = static_cast<int>(nr);
-  d.arch = kArch;
+  d.arch = kOwnArchitecture;
   d.args[0] = first;
   d.args[1] = second;
   d.args[2] = third;
-  return run(d);
+  return run_filter(call_filter(), d);
 }
 
 TEST(CallFilter, AllowsTheCallsOfItsListAndNoOther) {
@@ -91,7 +70,7 @@ TEST(CallFilter, EndsWhoCallsAsAnotherMachine) {
   seccomp_data d{};
   d.nr = SYS_read;
   d.arch = AUDIT_ARCH_I386;
-  EXPECT_EQ(run(d), SECCOMP_RET_KILL_PROCESS);
+  EXPECT_EQ(run_filter(call_filter(), d), SECCOMP_RET_KILL_PROCESS);
 }
 
 }  // namespace

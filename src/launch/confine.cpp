@@ -10,9 +10,18 @@
 #include <array>
 #include <cerrno>
 
-#include "launch/allow_list.hpp"
+#include "base/call_filter.hpp"
 
 namespace cordon::launch {
+
+namespace {
+
+// Of the terminal alone, whose foreground group we give and take.
+constexpr auto kRequests = [](auto& filter, std::uint32_t nr) { return nr == SYS_ioctl && filter.require(1, filter.kAll, {TIOCGPGRP, TIOCSPGRP}); };
+// It does not kill: libc makes a call or two of its own on the way to the sentence about a failure.
+constexpr std::uint32_t kRefused = fails(EPERM);
+
+}  // namespace
 
 #define CALL(name) \
   std::uint32_t { SYS_##name }
@@ -38,38 +47,42 @@ Result<Fd> keeper_ruleset(const std::vector<Place>& places, const Cgroup& cgroup
 }
 
 const sock_fprog& janitor_filter() {
-  static constexpr AllowList kFilter(std::array{CALL(ppoll), CALL(openat), CALL(write), CALL(flock), CALL(newfstatat), CALL(unlinkat), CALL(close),
-                                                CALL(exit_group), CALL(restart_syscall)});
-  static const sock_fprog program = kFilter.get();
+  static constexpr CallFilter kFilter(std::array{CALL(ppoll), CALL(openat), CALL(write), CALL(flock), CALL(newfstatat), CALL(unlinkat), CALL(close),
+                                                 CALL(exit_group), CALL(restart_syscall)},
+                                      kRefused, [](auto&, std::uint32_t) { return false; });
+  static const sock_fprog program = kFilter.program();
   return program;
 }
 
 Result<void> confine_supervisor(const std::vector<Place>& places, const Cgroup& cgroup) {
-  static constexpr AllowList kFilter(std::array{
+  static constexpr CallFilter kFilter(
+      std::array{
   // the loop: messages with descriptors, signals, time, output
 #if defined(__x86_64__)
-      CALL(poll),
+          CALL(poll),
 #endif
-      CALL(ppoll), CALL(read), CALL(pread64), CALL(write), CALL(writev), CALL(splice), CALL(sendto), CALL(sendmsg), CALL(recvfrom), CALL(recvmsg),
-      CALL(shutdown), CALL(clock_gettime), CALL(clock_nanosleep), CALL(nanosleep), CALL(close), CALL(restart_syscall),
-      // job control and the end of the sandbox
-      CALL(pidfd_send_signal), CALL(wait4), CALL(waitid), CALL(tgkill), CALL(getpid), CALL(gettid), CALL(getpgid),
+          CALL(ppoll), CALL(read), CALL(pread64), CALL(write), CALL(writev), CALL(splice), CALL(sendto), CALL(sendmsg), CALL(recvfrom), CALL(recvmsg),
+          CALL(shutdown), CALL(clock_gettime), CALL(clock_nanosleep), CALL(nanosleep), CALL(close), CALL(restart_syscall),
+          // job control and the end of the sandbox
+          CALL(pidfd_send_signal), CALL(wait4), CALL(waitid), CALL(tgkill), CALL(getpid), CALL(gettid), CALL(getpgid),
 #if defined(__x86_64__)
-      CALL(getpgrp),
+          CALL(getpgrp),
 #endif
-      CALL(kill), CALL(rt_sigprocmask), CALL(rt_sigaction), CALL(rt_sigreturn),
-      // placeholders and the cgroup: Landlock says where
-      CALL(openat), CALL(flock), CALL(newfstatat), CALL(fstat), CALL(lseek), CALL(unlinkat),
+          CALL(kill), CALL(ioctl), CALL(rt_sigprocmask), CALL(rt_sigaction), CALL(rt_sigreturn),
+          // placeholders and the cgroup: Landlock says where
+          CALL(openat), CALL(flock), CALL(newfstatat), CALL(fstat), CALL(lseek), CALL(unlinkat),
 #if defined(CORDON_SANITIZED)
-      // a sanitizer's run time, for a report
-      CALL(readlinkat), CALL(sigaltstack), CALL(getrusage),
+          // a sanitizer's run time, for a report
+          CALL(readlinkat), CALL(sigaltstack), CALL(getrusage),
 #if defined(__x86_64__)
-      CALL(readlink),
+          CALL(readlink),
 #endif
 #endif
-      // memory, and the exit of a C++ program
-      CALL(brk), CALL(mmap), CALL(munmap), CALL(mremap), CALL(madvise), CALL(mprotect), CALL(futex), CALL(getrandom), CALL(exit_group), CALL(exit)});
-  static const sock_fprog program = kFilter.get();
+          // memory, and the exit of a C++ program
+          CALL(brk), CALL(mmap), CALL(munmap), CALL(mremap), CALL(madvise), CALL(mprotect), CALL(futex), CALL(getrandom), CALL(exit_group),
+          CALL(exit)},
+      kRefused, kRequests);
+  static const sock_fprog program = kFilter.program();
   auto ruleset = keeper_ruleset(places, cgroup);
   if (!ruleset) return std::unexpected(ruleset.error());
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || syscall(SYS_landlock_restrict_self, ruleset->get(), 0) != 0 ||

@@ -22,7 +22,8 @@
 #include <set>
 #include <sstream>
 
-#include "launch/allow_list.hpp"
+#include "base/call_filter.hpp"
+#include "base/run_filter.hpp"
 #include "launch/compile_filter.hpp"
 #include "launch/filter_rules.hpp"
 
@@ -30,43 +31,13 @@ namespace cordon::launch {
 namespace {
 
 #if defined(__x86_64__)
-constexpr std::uint32_t kArch = AUDIT_ARCH_X86_64, kForeign = AUDIT_ARCH_I386;
+constexpr std::uint32_t kForeign = AUDIT_ARCH_I386;
 #else
-constexpr std::uint32_t kArch = AUDIT_ARCH_AARCH64, kForeign = AUDIT_ARCH_ARM;
+constexpr std::uint32_t kForeign = AUDIT_ARCH_ARM;
 #endif
 constexpr std::uint32_t kAllow = SECCOMP_RET_ALLOW, kNotify = SECCOMP_RET_USER_NOTIF;
-constexpr std::uint32_t fails(int error) { return SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(error); }
 
-// Classic BPF as the kernel runs it for seccomp; anything else than what a seccomp filter may hold is a failure.
-std::uint32_t run(const std::vector<sock_filter>& program, const seccomp_data& data) {
-  std::uint32_t a = 0, x = 0, memory[16]{};
-  for (std::size_t pc = 0; pc < program.size(); ++pc) {
-    const sock_filter& i = program[pc];
-    switch (i.code) {
-      case BPF_LD | BPF_W | BPF_ABS:
-        if (i.k + 4 > sizeof data) return 0xdead;
-        std::memcpy(&a, reinterpret_cast<const char*>(&data) + i.k, 4);
-        break;
-      case BPF_LD | BPF_IMM: a = i.k; break;
-      case BPF_LD | BPF_MEM: a = memory[i.k]; break;
-      case BPF_ST: memory[i.k] = a; break;
-      case BPF_MISC | BPF_TAX: x = a; break;
-      case BPF_MISC | BPF_TXA: a = x; break;
-      case BPF_ALU | BPF_AND | BPF_K: a &= i.k; break;
-      case BPF_JMP | BPF_JA: pc += i.k; break;
-      case BPF_JMP | BPF_JEQ | BPF_K: pc += a == i.k ? i.jt : i.jf; break;
-      case BPF_JMP | BPF_JGT | BPF_K: pc += a > i.k ? i.jt : i.jf; break;
-      case BPF_JMP | BPF_JGE | BPF_K: pc += a >= i.k ? i.jt : i.jf; break;
-      case BPF_JMP | BPF_JSET | BPF_K: pc += (a & i.k) != 0 ? i.jt : i.jf; break;
-      case BPF_RET | BPF_K: return i.k;
-      case BPF_RET | BPF_A: return a;
-      default: return 0xbad0000U + i.code;
-    }
-  }
-  return 0xdead;
-}
-
-seccomp_data call(int nr, std::initializer_list<std::uint64_t> args = {}, std::uint32_t arch = kArch) {
+seccomp_data call(int nr, std::initializer_list<std::uint64_t> args = {}, std::uint32_t arch = kOwnArchitecture) {
   seccomp_data d{nr, arch, 0x400000, {}};
   std::copy(args.begin(), args.end(), d.args);
   return d;
@@ -90,7 +61,7 @@ std::set<std::uint32_t> reference(const std::vector<FilterRule>& rules, const se
   const auto low = static_cast<std::uint32_t>(d.args[0]);
   if (d.nr == SYS_socket && std::ranges::find(kFamilies, low) == std::end(kFamilies)) return {fails(EAFNOSUPPORT)};
   if (d.nr == SYS_personality && low != 0xffffffff && (low & ~kPersonality) != 0) return {fails(EPERM)};
-  if (d.arch != kArch) return {fails(ENOSYS)};
+  if (d.arch != kOwnArchitecture) return {fails(ENOSYS)};
   std::set<std::uint32_t> actions;
   for (const FilterRule& r : rules) {
     bool all = r.nr == d.nr;
@@ -141,8 +112,8 @@ TEST(Seccomp, TheProgramDoesWhatTheRulesSayOfAHundredThousandCalls) {
         if (random() % 4 == 0) a |= random() << 32;
         if (random() % 8 == 0) a |= 02000000;
       }
-      ASSERT_TRUE(reference(rules, d).contains(run(program, d)))
-          << run(program, d) << " for call " << d.nr << " arch " << d.arch << " args " << d.args[0] << " " << d.args[1] << " " << d.args[2];
+      ASSERT_TRUE(reference(rules, d).contains(run_filter(program, d)))
+          << run_filter(program, d) << " for call " << d.nr << " arch " << d.arch << " args " << d.args[0] << " " << d.args[1] << " " << d.args[2];
     }
   }
 }
@@ -164,61 +135,62 @@ TEST(Seccomp, UpperHalvesDoNotHideWhatTheKernelIgnores) {
   const auto program = program_of(kPlans[0]);
   constexpr std::uint64_t kUpper = 0x100000000;
   for (const std::uint64_t upper : {std::uint64_t{0}, kUpper, std::uint64_t{0xffffffff00000000}}) {
-    for (const std::uint64_t request : {0x5412, 0x541c, 0x5423, 0x541d}) EXPECT_EQ(run(program, call(SYS_ioctl, {0, upper | request})), fails(EPERM));
-    EXPECT_EQ(run(program, call(SYS_socket, {upper | 40, SOCK_STREAM, 0})), fails(EAFNOSUPPORT));
-    EXPECT_EQ(run(program, call(SYS_socket, {upper | AF_NETLINK, SOCK_RAW, upper | NETLINK_SOCK_DIAG})), fails(EAFNOSUPPORT));
-    EXPECT_EQ(run(program, call(SYS_socket, {upper | AF_INET, upper | SOCK_RAW | SOCK_CLOEXEC, 0})), fails(EPERM));
-    EXPECT_EQ(run(program, call(SYS_socket, {upper | AF_INET, SOCK_STREAM, upper | 262})), fails(EPROTONOSUPPORT));
-    EXPECT_EQ(run(program, call(SYS_personality, {upper | 0x0400000})), fails(EPERM));
+    for (const std::uint64_t request : {0x5412, 0x541c, 0x5423, 0x541d})
+      EXPECT_EQ(run_filter(program, call(SYS_ioctl, {0, upper | request})), fails(EPERM));
+    EXPECT_EQ(run_filter(program, call(SYS_socket, {upper | 40, SOCK_STREAM, 0})), fails(EAFNOSUPPORT));
+    EXPECT_EQ(run_filter(program, call(SYS_socket, {upper | AF_NETLINK, SOCK_RAW, upper | NETLINK_SOCK_DIAG})), fails(EAFNOSUPPORT));
+    EXPECT_EQ(run_filter(program, call(SYS_socket, {upper | AF_INET, upper | SOCK_RAW | SOCK_CLOEXEC, 0})), fails(EPERM));
+    EXPECT_EQ(run_filter(program, call(SYS_socket, {upper | AF_INET, SOCK_STREAM, upper | 262})), fails(EPROTONOSUPPORT));
+    EXPECT_EQ(run_filter(program, call(SYS_personality, {upper | 0x0400000})), fails(EPERM));
   }
-  EXPECT_EQ(run(program, call(SYS_ioctl, {0, 0x5413})), kAllow);
-  EXPECT_EQ(run(program, call(SYS_sendto, {3, 1, 1, 0, kUpper, 0})), kNotify);  // a pointer whose lower half is zero
-  EXPECT_EQ(run(program, call(SYS_sendto, {3, 1, 1, 0, 0, 16})), kAllow);
-  EXPECT_EQ(run(program, call(SYS_sendto, {3, 1, 1, MSG_OOB | MSG_NOSIGNAL, 0, 0})), kNotify);
+  EXPECT_EQ(run_filter(program, call(SYS_ioctl, {0, 0x5413})), kAllow);
+  EXPECT_EQ(run_filter(program, call(SYS_sendto, {3, 1, 1, 0, kUpper, 0})), kNotify);  // a pointer whose lower half is zero
+  EXPECT_EQ(run_filter(program, call(SYS_sendto, {3, 1, 1, 0, 0, 16})), kAllow);
+  EXPECT_EQ(run_filter(program, call(SYS_sendto, {3, 1, 1, MSG_OOB | MSG_NOSIGNAL, 0, 0})), kNotify);
 }
 
 TEST(Seccomp, FamiliesTypesAndNamespaces) {
   const auto program = program_of(kPlans[0]);
   std::set<std::uint64_t> allowed;
   for (std::uint64_t family = 0; family < 4096; ++family)
-    if (run(program, call(SYS_socket, {family, SOCK_STREAM, 0})) == kAllow) allowed.insert(family);
+    if (run_filter(program, call(SYS_socket, {family, SOCK_STREAM, 0})) == kAllow) allowed.insert(family);
   EXPECT_EQ(allowed, (std::set<std::uint64_t>{AF_UNSPEC, AF_UNIX, AF_INET, AF_INET6, AF_NETLINK}));
-  EXPECT_EQ(run(program, call(SYS_socket, {AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0})), kAllow);
-  EXPECT_EQ(run(program, call(SYS_socket, {AF_NETLINK, SOCK_RAW, NETLINK_ROUTE})), kAllow);
+  EXPECT_EQ(run_filter(program, call(SYS_socket, {AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0})), kAllow);
+  EXPECT_EQ(run_filter(program, call(SYS_socket, {AF_NETLINK, SOCK_RAW, NETLINK_ROUTE})), kAllow);
   for (const std::uint64_t flag : {CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP}) {
-    EXPECT_EQ(run(program, call(SYS_clone, {flag | 17})), fails(EPERM));
-    EXPECT_EQ(run(program, call(SYS_unshare, {flag | CLONE_FILES})), fails(EPERM));
+    EXPECT_EQ(run_filter(program, call(SYS_clone, {flag | 17})), fails(EPERM));
+    EXPECT_EQ(run_filter(program, call(SYS_unshare, {flag | CLONE_FILES})), fails(EPERM));
   }
-  EXPECT_EQ(run(program, call(SYS_unshare, {CLONE_FILES | CLONE_FS})), kAllow);
-  EXPECT_EQ(run(program, call(SYS_clone, {CLONE_VM | CLONE_THREAD | CLONE_SIGHAND | CLONE_FS | CLONE_FILES})), kAllow);
-  EXPECT_EQ(run(program, call(SYS_clone3)), fails(ENOSYS));
+  EXPECT_EQ(run_filter(program, call(SYS_unshare, {CLONE_FILES | CLONE_FS})), kAllow);
+  EXPECT_EQ(run_filter(program, call(SYS_clone, {CLONE_VM | CLONE_THREAD | CLONE_SIGHAND | CLONE_FS | CLONE_FILES})), kAllow);
+  EXPECT_EQ(run_filter(program, call(SYS_clone3)), fails(ENOSYS));
   Plan nested = kPlans[0];
   nested.nested_namespaces = true;
   const auto open = program_of(nested);
-  EXPECT_EQ(run(open, call(SYS_unshare, {CLONE_NEWUSER})), kAllow);
-  EXPECT_EQ(run(open, call(SYS_clone3)), kAllow);
-  EXPECT_EQ(run(open, call(SYS_mount)), kNotify);
+  EXPECT_EQ(run_filter(open, call(SYS_unshare, {CLONE_NEWUSER})), kAllow);
+  EXPECT_EQ(run_filter(open, call(SYS_clone3)), kAllow);
+  EXPECT_EQ(run_filter(open, call(SYS_mount)), kNotify);
 }
 
 TEST(Seccomp, WithoutANetworkNamespaceOnlyWhatLandlockHoldsIsLeft) {
   const auto none = program_of(kPlans[2]), filtered = program_of(kPlans[3]);
   for (const std::uint64_t family : {AF_INET, AF_INET6})
     for (std::uint64_t type = 1; type < 16; ++type) {
-      EXPECT_EQ(run(none, call(SYS_socket, {family, type, 0})), fails(EACCES));
+      EXPECT_EQ(run_filter(none, call(SYS_socket, {family, type, 0})), fails(EACCES));
       if (type <= SOCK_PACKET && type != 7 && type != 8 && type != 9) {
-        EXPECT_EQ(run(filtered, call(SYS_socket, {family, type | SOCK_CLOEXEC, 0})) == kAllow, type == SOCK_STREAM) << type;
+        EXPECT_EQ(run_filter(filtered, call(SYS_socket, {family, type | SOCK_CLOEXEC, 0})) == kAllow, type == SOCK_STREAM) << type;
       }
     }
-  EXPECT_EQ(run(none, call(SYS_bind)), kNotify);
-  EXPECT_EQ(run(program_of(kPlans[0]), call(SYS_bind)), kAllow);
+  EXPECT_EQ(run_filter(none, call(SYS_bind)), kNotify);
+  EXPECT_EQ(run_filter(program_of(kPlans[0]), call(SYS_bind)), kAllow);
 }
 
 TEST(Seccomp, WhatIsNewOrForeignDoesNotExist) {
   const auto program = program_of(kPlans[0]);
-  for (std::uint32_t nr = kLastReviewed + 1; nr < 2000; ++nr) EXPECT_EQ(run(program, call(static_cast<int>(nr))), fails(ENOSYS));
+  for (std::uint32_t nr = kLastReviewed + 1; nr < 2000; ++nr) EXPECT_EQ(run_filter(program, call(static_cast<int>(nr))), fails(ENOSYS));
   for (int nr = 0; nr < 600; ++nr) {
-    EXPECT_EQ(run(program, call(nr | 0x40000000)), fails(ENOSYS));
-    const std::uint32_t foreign = run(program, call(nr, {}, kForeign));
+    EXPECT_EQ(run_filter(program, call(nr | 0x40000000)), fails(ENOSYS));
+    const std::uint32_t foreign = run_filter(program, call(nr, {}, kForeign));
     EXPECT_EQ(foreign, fails(ENOSYS)) << nr;
   }
 }
@@ -251,12 +223,13 @@ TEST(Seccomp, OrdinaryCallsStayInTheKernel) {
                          466 /* *xattrat */,
                          468,
                          469 /* file_getattr, file_setattr */})
-      EXPECT_EQ(run(program, call(nr)), kAllow) << nr;
-    for (const std::uint64_t persona : {0ULL, 0xffffffffULL, 0x0040000ULL, 8ULL}) EXPECT_EQ(run(program, call(SYS_personality, {persona})), kAllow);
+      EXPECT_EQ(run_filter(program, call(nr)), kAllow) << nr;
+    for (const std::uint64_t persona : {0ULL, 0xffffffffULL, 0x0040000ULL, 8ULL})
+      EXPECT_EQ(run_filter(program, call(SYS_personality, {persona})), kAllow);
   }
   Plan watched = kPlans[0];
   watched.exec_rules.push_back({"/usr/bin/id", "/usr/bin/id", true});
-  EXPECT_EQ(run(program_of(watched), call(SYS_execve)), kNotify);
+  EXPECT_EQ(run_filter(program_of(watched), call(SYS_execve)), kNotify);
 }
 
 TEST(Seccomp, EveryNotifiedRefusalHasANameAndAnError) {
@@ -267,40 +240,6 @@ TEST(Seccomp, EveryNotifiedRefusalHasANameAndAnError) {
       EXPECT_GT(refusal(r.nr).error, 0);
     }
   }
-}
-
-// Every number below 600 and some far ones: allowed if it is in the list, of our architecture, and no other.
-template <std::size_t N>
-void expect_allows_the_list(std::mt19937& random) {
-  std::array<std::uint32_t, N> calls;
-  std::set<std::uint32_t> list;
-  while (list.size() < N)
-    if (const auto nr = static_cast<std::uint32_t>(random() % 480); nr != SYS_ioctl) list.insert(nr);
-  std::ranges::copy(list, calls.begin());
-  std::ranges::shuffle(calls, random);
-  const AllowList<N> made(calls);
-  const sock_fprog program = made.get();
-  const std::vector<sock_filter> instructions(program.filter, program.filter + program.len);
-  std::vector<int> numbers{0x40000000, 0x7fffffff, -1};
-  for (int nr = 0; nr < 600; ++nr) numbers.push_back(nr);
-  for (const int nr : numbers) {
-    EXPECT_EQ(run(instructions, call(nr)), list.contains(static_cast<std::uint32_t>(nr)) ? kAllow : fails(EPERM)) << N << " calls, " << nr;
-    EXPECT_EQ(run(instructions, call(nr, {}, kForeign)), SECCOMP_RET_KILL_PROCESS);
-  }
-  EXPECT_EQ(run(instructions, call(SYS_ioctl, {0, TIOCSPGRP})), kAllow);
-  EXPECT_EQ(run(instructions, call(SYS_ioctl, {0, TIOCGPGRP})), kAllow);
-  EXPECT_EQ(run(instructions, call(SYS_ioctl, {0, TIOCSTI})), fails(EPERM));
-}
-
-TEST(AllowList, AllowsItsCallsAndNoOther) {
-  const unsigned seed = std::random_device{}();
-  SCOPED_TRACE(seed);
-  std::mt19937 random(seed);
-  expect_allows_the_list<1>(random);
-  expect_allows_the_list<3>(random);
-  expect_allows_the_list<4>(random);
-  expect_allows_the_list<9>(random);
-  for (int i = 0; i < 20; ++i) expect_allows_the_list<46>(random);
 }
 
 }  // namespace
