@@ -55,6 +55,7 @@ def outcome(p, host, recorder, *pieces, pause=0.0):
     """'passed' if the bytes arrived unaltered, else what the client got."""
     before = len(recorder.got)
     s = p.tunnel(host, recorder.port)
+    wait_for(lambda: len(recorder.got) > before, "the connection at the server")  # or the next would count it as its own
     for piece in pieces:
         s.sendall(piece)
         time.sleep(pause)
