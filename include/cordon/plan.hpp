@@ -46,18 +46,19 @@ struct HostFacts {
 
 /// What the stage does to the mount tree, in order. Paths are absolute and canonical, of the host.
 enum class MountKind : std::uint8_t {
-  tmpfs,      ///< an empty private tmpfs on `target`; `mode`
-  bind_rw,    ///< `source` (host) on `target`, writable
-  bind_ro,    ///< `source` (host) on `target`, read-only
-  mask_dir,   ///< an empty directory of mode 0, read-only
-  mask_file,  ///< an empty file of mode 0, read-only
-  hole_dir,   ///< a mask with holes: a read-only tmpfs of mode 0111 on `target`; the binds that follow lie in it
-  skeleton,   ///< a directory of the host rebuilt name by name, without what is denied: a tmpfs that becomes read-only at the end
-  symlink,    ///< in a skeleton: a link with the text `source`
-  hold_link,  ///< the symlink at `target` bound on itself, so that it cannot be replaced
-  empty_dir,  ///< an empty readable directory, read-only (stands for an absent write-denied path)
-  dev,        ///< the minimal /dev
-  proc,       ///< a new procfs with its masks
+  tmpfs,       ///< an empty private tmpfs on `target`; `mode`
+  bind_rw,     ///< `source` (host) on `target`, writable
+  bind_ro,     ///< `source` (host) on `target`, read-only
+  mask_dir,    ///< an empty directory of mode 0, read-only
+  mask_file,   ///< an empty file of mode 0, read-only
+  hole_dir,    ///< a mask with holes: a read-only tmpfs of mode 0111 on `target`; the binds that follow lie in it
+  skeleton,    ///< a directory of the host rebuilt name by name, without what is denied: a tmpfs that becomes read-only at the end
+  symlink,     ///< in a skeleton: a link with the text `source`
+  hold_link,   ///< the symlink at `target` bound on itself, so that it cannot be replaced
+  empty_dir,   ///< an empty readable directory, read-only (stands for an absent write-denied path)
+  empty_file,  ///< a placeholder that is a file, read-only: who reads it takes no directory in its place
+  dev,         ///< the minimal /dev
+  proc,        ///< a new procfs with its masks
 };
 struct Mount {
   MountKind kind;
@@ -71,10 +72,11 @@ struct Mount {
   bool operator==(const Mount&) const = default;
 };
 
-/// A directory that must exist on the host while the command runs, so that something can be mounted on it. Removed at the end.
+/// An empty directory, or file, that must exist on the host while the command runs, so that something can be mounted on it. Removed at the end.
 struct Placeholder {
   std::string path;
   std::string why;
+  bool file = false;
   bool operator==(const Placeholder&) const = default;
 };
 

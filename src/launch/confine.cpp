@@ -36,7 +36,8 @@ Result<Fd> keeper_ruleset(const std::vector<Place>& places, const Cgroup& cgroup
   if (!fd) return impossible("cannot make a Landlock ruleset", errno, "see `cordon doctor`");
   const auto grant = [&](const Place& p) {
     landlock_path_beneath_attr a{};
-    a.allowed_access = LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_READ_DIR;
+    a.allowed_access =
+        p.file ? LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_READ_FILE : LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_READ_DIR;
     a.parent_fd = p.parent;
     return syscall(SYS_landlock_add_rule, fd.get(), LANDLOCK_RULE_PATH_BENEATH, &a, 0) == 0;
   };

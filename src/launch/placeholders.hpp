@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Directories that exist on the host only while a command runs, so that something can be mounted on them.
+// Empty directories and files that exist on the host only while a command runs, so that something can be mounted on them.
 //
 //   Placeholders p;
 //   p.open(plan);   // looks, changes nothing
@@ -18,12 +18,14 @@
 
 namespace cordon::launch {
 
-/// The mode by which a placeholder is known: r-xr-xr-x and sticky. The plan takes an empty directory of this mode for absent.
-constexpr std::uint32_t kMarkerMode = 01555;
+/// The modes by which a placeholder is known: r-xr-xr-x, or r--r--r-- of a file, and sticky. The plan takes an empty directory or
+/// file of this mode for absent.
+constexpr std::uint32_t kMarkerMode = 01555, kMarkerFileMode = 01444;
 
 struct Place {
-  int parent;        ///< O_PATH descriptor
-  const char* name;  ///< one component
+  int parent;         ///< O_PATH descriptor
+  const char* name;   ///< one component
+  bool file = false;  ///< else a directory
 };
 
 /// Removes the placeholder unless another run holds it, or it is none. By raw calls: it also runs where memory is shared.

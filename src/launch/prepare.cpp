@@ -40,6 +40,10 @@ stage::Mount to_stage(const Mount& m) {
     case MountKind::symlink: s.kind = stage::MountKind::symlink; break;
     case MountKind::hold_link: s.kind = stage::MountKind::hold_link; break;
     case MountKind::empty_dir: s.kind = stage::MountKind::empty_dir; break;
+    case MountKind::empty_file:
+      s.kind = stage::MountKind::empty_file;
+      s.set_attributes |= MOUNT_ATTR_RDONLY;
+      break;
     case MountKind::dev: s.kind = stage::MountKind::dev; break;
     case MountKind::proc: s.kind = stage::MountKind::proc; break;
   }

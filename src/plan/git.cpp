@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Git's own directories: what git executes, or reads to find what to execute, is not the command's to write.
 #include <algorithm>
+#include <cctype>
 
 #include "plan/paths.hpp"
 
@@ -15,7 +16,12 @@ std::string trimmed(std::string s) {
   return s;
 }
 
-// The values of `key` in `section`, for the one line form that git itself writes.
+bool same_letters(char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b)); }
+bool begins(std::string_view text, std::string_view with) {
+  return text.size() >= with.size() && std::equal(with.begin(), with.end(), text.begin(), same_letters);
+}
+
+// The values of `key` in `section`, for the one line form that git itself writes; "true" where a key stands alone.
 std::vector<std::string> config_values(const std::string& config, std::string_view section, std::string_view key) {
   std::vector<std::string> values;
   bool in_section = false;
@@ -23,15 +29,20 @@ std::vector<std::string> config_values(const std::string& config, std::string_vi
     const auto end = std::min(config.find('\n', at), config.size());
     const std::string line = trimmed(config.substr(at, end - at));
     at = end + 1;
-    if (line.starts_with('[')) in_section = line.substr(1).starts_with(section);
-    if (!in_section || !line.starts_with(key)) continue;
-    const auto equals = line.find('=');
-    if (equals == std::string::npos || trimmed(line.substr(0, equals)) != key) continue;
-    std::string value = trimmed(line.substr(equals + 1));
+    if (line.starts_with('[')) in_section = begins(std::string_view(line).substr(1), section);
+    if (!in_section || !begins(line, key)) continue;
+    const auto equals = std::min(line.find('='), line.size());
+    if (trimmed(line.substr(0, equals)).size() != key.size()) continue;
+    std::string value = equals == line.size() ? "true" : trimmed(line.substr(equals + 1));
     if (value.size() > 1 && value.starts_with('"') && value.ends_with('"')) value = value.substr(1, value.size() - 2);
     if (!value.empty()) values.push_back(std::move(value));
   }
   return values;
+}
+
+bool has_worktree_config(const std::string& common, const HostView& view) {
+  const auto values = config_values(view.read_file(join(common, "config")).value_or(""), "extensions]", "worktreeConfig");
+  return !values.empty() && values.back() != "false";
 }
 
 Rule floor_rule(std::string text) { return {std::move(text), {"floor", 0, 0}, true}; }
@@ -46,11 +57,11 @@ std::string named_by(const std::string& dot_git, const HostView& view) {
 
 }  // namespace
 
-void PathPolicy::protect(const std::string& path, const char* text, const HostView& view) {
+void PathPolicy::protect(const std::string& path, const char* text, const HostView& view, bool file) {
   if (git_config_ && std::string_view(text) == ".git/config") return;
   const Rule rule = floor_rule(text);
   const std::string target = canonical(view, path);
-  put(RuleKind::deny_write, target, rule);
+  put(RuleKind::deny_write, target, rule, false, file);
   if (target != path && view.is_link(path)) put(RuleKind::deny_write, path, rule, true);
 }
 
@@ -58,11 +69,14 @@ void PathPolicy::protect(const std::string& path, const char* text, const HostVi
 void PathPolicy::protect_git_dir(const std::string& dir, const HostView& view) {
   protect(join(dir, "hooks"), ".git/hooks", view);
   protect(join(dir, "config"), ".git/config", view);
-  for (const char* name : {"config.worktree", "commondir", "gitdir"})
+  for (const char* name : {"commondir", "gitdir"})
     if (const std::string path = join(dir, name); view.exists(path)) protect(path, ".git/config", view);
-  // Git reads an absent config.worktree only where the extension is on; there a placeholder stops git, which is the safer of the two.
-  const auto on = config_values(view.read_file(join(dir, "config")).value_or(""), "extensions]", "worktreeConfig");
-  if (!on.empty() && on.back() != "false") protect(join(dir, "config.worktree"), ".git/config", view);
+  protect_worktree_config(dir, has_worktree_config(dir, view), view);
+}
+
+// Absent, it counts only where git would read it, which then takes an empty file and no directory.
+void PathPolicy::protect_worktree_config(const std::string& dir, bool read_by_git, const HostView& view) {
+  if (const std::string path = join(dir, "config.worktree"); read_by_git || view.exists(path)) protect(path, ".git/config", view, true);
 }
 
 // A link is held as a link: the directory that it names stays writable but for what git executes.
@@ -140,6 +154,7 @@ void PathPolicy::add_submodules(const HostFacts& facts, const HostView& view) {
   };
   if (const std::string dir = join(common, "modules"); view.is_dir(dir)) modules(dir, 3);
   if (const std::string dir = join(common, "worktrees"); view.is_dir(dir)) {
+    const bool read_by_git = has_worktree_config(common, view);
     std::size_t seen = 0;
     for (const auto& e : view.list(dir)) {
       if (e.kind != FileKind::directory) continue;
@@ -147,8 +162,9 @@ void PathPolicy::add_submodules(const HostFacts& facts, const HostView& view) {
         cut = true;
         break;
       }
-      for (const char* name : {"config.worktree", "commondir", "gitdir"})
+      for (const char* name : {"commondir", "gitdir"})
         if (const std::string path = join(join(dir, e.name), name); view.exists(path)) protect(path, ".git/config", view);
+      protect_worktree_config(join(dir, e.name), read_by_git, view);
     }
   }
   const auto listed = config_values(view.read_file(join(facts.project, ".gitmodules")).value_or(""), "submodule ", "path");

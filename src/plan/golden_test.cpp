@@ -76,8 +76,8 @@ struct Case {
 
 std::string mounts(const Plan& p) {
   std::string s;
-  static constexpr const char* kKinds[] = {"tmpfs",    "bind_rw", "bind_ro",   "mask_dir",  "mask_file", "hole_dir",
-                                           "skeleton", "symlink", "hold_link", "empty_dir", "dev",       "proc"};
+  static constexpr const char* kKinds[] = {"tmpfs",   "bind_rw",   "bind_ro",   "mask_dir",   "mask_file", "hole_dir", "skeleton",
+                                           "symlink", "hold_link", "empty_dir", "empty_file", "dev",       "proc"};
   for (const auto& m : p.mounts) s += std::string(kKinds[static_cast<int>(m.kind)]) + " " + m.target + (m.noexec ? " noexec" : "") + "\n";
   return s;
 }

@@ -78,6 +78,7 @@ FileKind look_at(const std::string& path) {
     return FileKind::absent;
   }
   if (S_ISDIR(st.st_mode) && (st.st_mode & 07777) == 01555 && list_entries(path).empty()) return FileKind::absent;
+  if (S_ISREG(st.st_mode) && (st.st_mode & 07777) == 01444 && st.st_size == 0) return FileKind::absent;
   return kind_of(st.st_mode);
 }
 

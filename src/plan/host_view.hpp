@@ -49,7 +49,7 @@ using PathSet = std::unordered_set<std::string, PathHash, std::equal_to<>>;
 
 struct HostView {
   /// Of the path itself, not of what a last symlink names. Absent, too: what cannot be looked at, and Cordon's own mark, an
-  /// empty directory of mode 01555 that holds the place of an absent path for another run.
+  /// empty directory of mode 01555 or file of mode 01444 that holds the place of an absent path for another run.
   std::function<FileKind(const std::string&)> kind;
   std::function<std::vector<Entry>(const std::string&)> list;  ///< sorted by name
   std::function<std::optional<std::string>(const std::string&)> readlink;

@@ -50,7 +50,7 @@ struct Builder {
       m.source = target;
       m.is_dir = c.view.is_dir(target);
     }
-    if (kind == MountKind::mask_file || kind == MountKind::hold_link) m.is_dir = false;
+    if (kind == MountKind::mask_file || kind == MountKind::hold_link || kind == MountKind::empty_file) m.is_dir = false;
     m.noexec = plan.restrict_exec && !programs.decide(target).allowed;
     here.push_back(items.size());
     items.push_back(std::move(m));
@@ -200,8 +200,9 @@ struct Builder {
           protect = parent_of(protect);  // while it is a file, nothing can lie below it
           if (can(protect, Operation::write)) put(MountKind::bind_rw, protect, "held in place for " + said(r.rule));
         } else {
-          if (placed.insert(protect).second) plan.placeholders.push_back({protect, said(r.rule)});
-          put(MountKind::empty_dir, protect, said(r.rule));
+          const bool file = r.file && protect == r.path;
+          if (placed.insert(protect).second) plan.placeholders.push_back({protect, said(r.rule), file});
+          put(file ? MountKind::empty_file : MountKind::empty_dir, protect, said(r.rule));
         }
       } else if (can(protect, Operation::read)) {
         put(MountKind::bind_ro, protect, said(r.rule));
@@ -287,6 +288,7 @@ struct Builder {
           case MountKind::mask_dir:
           case MountKind::mask_file:
           case MountKind::empty_dir:
+          case MountKind::empty_file:
           case MountKind::proc:
           case MountKind::symlink: continue;
           case MountKind::hold_link: continue;
@@ -332,7 +334,7 @@ Result<void> add_mounts(const Context& c, const Programs& programs, Plan& plan) 
   b.order();
   std::unordered_set<std::string> mounted;
   for (const auto& m : plan.mounts)
-    if (m.kind == MountKind::empty_dir) mounted.insert(m.target);
+    if (m.kind == MountKind::empty_dir || m.kind == MountKind::empty_file) mounted.insert(m.target);
   std::erase_if(plan.placeholders, [&](const Placeholder& p) { return !mounted.contains(p.path); });
   return {};
 }

@@ -171,12 +171,12 @@ void PathPolicy::add(RuleKind kind, const Rule& rule, const HostFacts& facts, co
   if (apart) put(kind, std::move(place), rule, true);
 }
 
-void PathPolicy::put(RuleKind kind, std::string path, const Rule& rule, bool link) {
+void PathPolicy::put(RuleKind kind, std::string path, const Rule& rule, bool link, bool file) {
   auto& here = at_[path];
   for (const auto i : here)
     if (rules_[i].kind == kind && rules_[i].link == link && rules_[i].rule.floor == rule.floor) return;  // the first origin is told
   here.push_back(static_cast<std::uint32_t>(rules_.size()));
-  rules_.push_back({kind, std::move(path), rule, link, false, false});
+  rules_.push_back({kind, std::move(path), rule, link, file, false, false});
 }
 
 // What is missing with its parents is held at the first missing name: a directory made there could hold the rest.

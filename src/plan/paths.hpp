@@ -18,6 +18,7 @@ struct PathRule {
   std::string path;  ///< canonical
   Rule rule;
   bool link = false;                        ///< `path` is a symlink: the rule's target is a rule of its own
+  bool file = false;                        ///< where nothing is, an empty file holds the place: git would not take a directory there
   bool readable = false, writable = false;  ///< what all rules together say of `path`
 };
 
@@ -82,14 +83,15 @@ class PathPolicy {
   enum class Globs { as_written, as_expanded };
   [[nodiscard]] Decision decide(std::string_view canonical_path, Operation, Globs) const;
   void add(RuleKind, const Rule&, const HostFacts&, const HostView&);
-  void put(RuleKind, std::string path, const Rule&, bool link = false);
+  void put(RuleKind, std::string path, const Rule&, bool link = false, bool file = false);
   void hold_missing(const HostView&);
   void conclude();
   void add_named(const Policy&, const HostFacts&, const HostView&);
   void show(const std::string& file, const Rule&, const HostView&);
   void add_ca_bundle(const std::string& path, const Rule&, const HostView&);
   void protect_dot_git(const std::string& dot_git, const HostView&);
-  void protect(const std::string& path, const char* text, const HostView&);
+  void protect(const std::string& path, const char* text, const HostView&, bool file = false);
+  void protect_worktree_config(const std::string& dir, bool read_by_git, const HostView&);
   void protect_git_dir(const std::string& dir, const HostView&);
   void add_git(const HostFacts&, const HostView&);
   void add_linked_git(const std::string& dot_git, const HostFacts&, const HostView&);

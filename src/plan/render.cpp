@@ -20,6 +20,7 @@ const char* name(MountKind k) {
     case MountKind::symlink: return "symlink";
     case MountKind::hold_link: return "hold_link";
     case MountKind::empty_dir: return "empty_dir";
+    case MountKind::empty_file: return "empty_file";
     case MountKind::dev: return "dev";
     case MountKind::proc: return "proc";
   }
@@ -57,6 +58,7 @@ const char* meaning(MountKind k) {
     case MountKind::symlink: return "link";
     case MountKind::hold_link: return "link, held";
     case MountKind::empty_dir: return "held absent";
+    case MountKind::empty_file: return "held empty";
     case MountKind::tmpfs: return "private";
     case MountKind::dev:
     case MountKind::proc: return "own";
@@ -139,8 +141,9 @@ std::string render_json(const Plan& p, const std::optional<WayOut>& out) {
   std::string s = "{\"tier\":" + json_string(name(p.tier)) + ",\"net\":" + json_string(name(p.net)) + ",\"project\":" + json_string(p.project) +
                   ",\"home\":" + json_string(p.home) + ",\"cwd\":" + json_string(p.cwd) + ",\"executable\":" + json_string(p.executable) +
                   ",\"argv\":" + array(p.argv, text) + ",\"environment\":" + array(p.environment, text);
-  s += ",\"placeholders\":" +
-       array(p.placeholders, [](const Placeholder& h) { return "{\"path\":" + json_string(h.path) + ",\"why\":" + json_string(h.why) + "}"; });
+  s += ",\"placeholders\":" + array(p.placeholders, [](const Placeholder& h) {
+         return "{\"path\":" + json_string(h.path) + ",\"file\":" + flag(h.file) + ",\"why\":" + json_string(h.why) + "}";
+       });
   s += ",\"mounts\":" + array(p.mounts, [](const Mount& m) {
          return "{\"kind\":" + json_string(name(m.kind)) + ",\"target\":" + json_string(m.target) + ",\"source\":" + json_string(m.source) +
                 ",\"mode\":" + json_string(octal(m.mode)) + ",\"noexec\":" + flag(m.noexec) + ",\"make_target\":" + flag(m.make_target) +

@@ -248,6 +248,7 @@ long apply(const Program& p, const Roots& roots, const Mount& m) {
   switch (m.kind) {
     case MountKind::tmpfs:
     case MountKind::sealed_dir: return mount_tmpfs(target.fd, m.mode, m.set_attributes);
+    case MountKind::empty_file:  // the placeholder itself
     case MountKind::bind: {
       const Handle tree(clone_tree(roots.old_root, m.source, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | m.set_attributes, m.is_dir));
       return tree.fd < 0 ? tree.fd : move_to(tree.fd, target.fd);
@@ -296,7 +297,7 @@ Outcome make_dev(const Program& p, const Roots& roots) {
 Outcome mount_until_placeholder(const Program& p, Roots& roots) {
   for (; roots.mounted < p.mounts.size; ++roots.mounted) {
     const Mount& m = p.mounts.data[roots.mounted];
-    if (m.kind == MountKind::empty_dir) break;
+    if (m.kind == MountKind::empty_dir || m.kind == MountKind::empty_file) break;
     if (const long r = apply(p, roots, m); r < 0) return outcome(r, static_cast<std::uint32_t>(roots.mounted));
   }
   return {};

@@ -46,7 +46,7 @@ struct Failure {
   std::int32_t error = 0;  ///< errno(3)
 };
 
-enum class MountKind : std::uint8_t { tmpfs, bind, mask_dir, mask_file, sealed_dir, empty_dir, symlink, hold_link, dev, proc };
+enum class MountKind : std::uint8_t { tmpfs, bind, mask_dir, mask_file, sealed_dir, empty_dir, empty_file, symlink, hold_link, dev, proc };
 
 struct Mount {
   MountKind kind;
