@@ -17,7 +17,8 @@ _cordon() {
     --limit) COMPREPLY=($(compgen -S = -W "wall cpu memory processes open-files file-size output" -- "$cur")); compopt -o nospace; return ;;
     --env) COMPREPLY=($(compgen -v -- "$cur")); return ;;
     --project) COMPREPLY=($(compgen -d -- "$cur")); return ;;
-    --policy | --allow-write | --deny-write | --allow-read | --deny-read | --allow-exec | --deny-exec | --events | --path | --exec | --cases | --scratch)
+    --policy) COMPREPLY=($(compgen -f -W auto -- "$cur")); return ;;
+    --allow-write | --deny-write | --allow-read | --deny-read | --allow-exec | --deny-exec | --events | --path | --exec | --cases | --scratch)
       COMPREPLY=($(compgen -f -- "$cur")); return ;;
     --allow-host | --deny-host) COMPREPLY=($(compgen -A hostname -- "$cur")); return ;;
     --host | --only | --jobs | --listen | --token | --metrics | --resolver) return ;;
@@ -33,7 +34,7 @@ _cordon() {
     prove) COMPREPLY=($(compgen -W "$common --cases --scratch --only --jobs --verbose --keep" -- "$cur")) ;;
     policy)
       if [[ $prev == policy ]]; then COMPREPLY=($(compgen -W "validate show compose schema" -- "$cur"))
-      elif [[ $cur == -* ]]; then COMPREPLY=($(compgen -W "$common" -- "$cur"))
+      elif [[ $cur == -* ]]; then COMPREPLY=($(compgen -W "$common --json" -- "$cur"))
       else COMPREPLY=($(compgen -f -- "$cur")); fi ;;
   esac
 }

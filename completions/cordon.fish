@@ -15,7 +15,7 @@ complete -c cordon -n __fish_use_subcommand -f -a policy -d "check, show, compos
 complete -c cordon -n __fish_use_subcommand -f -a proxy -d "the egress proxy alone"
 complete -c cordon -n __fish_use_subcommand -f -a prove -d "try the known escapes on this host"
 complete -c cordon -n "__cordon_in run explain; and contains -- -- (commandline -opc)" -x -a "(__fish_complete_subcommand)"
-complete -c cordon -n "__cordon_in run explain prove policy" -r -l policy -d "a TOML or JSON policy"
+complete -c cordon -n "__cordon_in run explain prove policy" -r -l policy -a auto -d "a TOML or JSON policy"
 complete -c cordon -n "__cordon_in run explain prove policy" -x -l mode -a "plan safe auto" -d preset
 complete -c cordon -n "__cordon_in run explain prove policy" -x -l project -a "(__fish_complete_directories)" -d "the project directory"
 complete -c cordon -n "__cordon_in run explain prove policy" -x -l net -a "none filtered host" -d network
@@ -35,7 +35,7 @@ complete -c cordon -n "__cordon_in run" -f -l quiet -d "no summary at the end"
 complete -c cordon -n "__cordon_in explain" -r -l path -d "may it be read and written?"
 complete -c cordon -n "__cordon_in explain" -r -l exec -d "may it be executed?"
 complete -c cordon -n "__cordon_in explain" -x -l host -a "(__fish_print_hostnames)" -d "may it be connected to?"
-complete -c cordon -n "__cordon_in explain doctor" -f -l json -d "as JSON"
+complete -c cordon -n "__cordon_in explain doctor policy" -f -l json -d "as JSON"
 complete -c cordon -n "__cordon_in policy" -f -a "validate show compose schema"
 complete -c cordon -n "__cordon_in prove" -r -l cases -d "a directory with attacks"
 complete -c cordon -n "__cordon_in prove" -r -l scratch -d "where directories are made"

@@ -19,6 +19,7 @@ struct Request {
   bool project_explicit = false;         ///< --project was written
   std::string cwd;                       ///< empty: the caller's
   std::vector<std::string> environment;  ///< NAME=VALUE of the caller
+  Rules held;                            ///< files that the caller obeys or writes, and what they are: not the command's to write
   bool probe_namespaces = false;         ///< try to make them, so that a lower tier can be chosen; costs a process of 0.1 ms
 };
 
@@ -30,6 +31,8 @@ struct HostFacts {
   std::string cwd;                    ///< canonical
   std::string project;                ///< canonical
   bool project_explicit = false;      ///< the project was named, not taken from the working directory
+  bool project_writable = true;       ///< by its mode and its mount, for this user
+  Rules own;                          ///< the running program, those that it starts, and Request::held, as far as they exist
   std::string runtime_dir;            ///< XDG_RUNTIME_DIR, canonical, or empty
   int landlock_abi = 0;               ///< 0: none
   std::uint32_t landlock_errata = 0;  ///< LANDLOCK_CREATE_RULESET_ERRATA
@@ -116,6 +119,15 @@ struct ExecRule {
   bool operator==(const ExecRule&) const = default;
 };
 
+/// A pattern of a deny rule. What comes to match it while the command runs is told at the end, for nothing denied it.
+struct Glob {
+  std::string start, pattern;      ///< where to look, and what the paths found there must match
+  bool read = false;               ///< of deny_read, else of deny_write
+  std::string rule;                ///< as written, and where
+  std::vector<std::string> known;  ///< what matched at the start
+  bool operator==(const Glob&) const = default;
+};
+
 struct Plan {
   Tier tier = Tier::namespaces;
   NetMode net = NetMode::none;
@@ -143,6 +155,7 @@ struct Plan {
   std::string cwd, project, home;
   std::vector<std::string> mechanisms;  ///< in force, for the start event
   std::vector<std::string> weaker;      ///< what this host or tier does not give, a sentence each
+  std::vector<Glob> globs;              ///< of all deny rules
   std::string git_dir;                  ///< of the project, or empty; `git_absent`: it did not exist at the start
   bool git_absent = false;
   Traps traps = Traps::quarantine;      ///< what is done at the end about repositories made inside

@@ -5,7 +5,6 @@
 #include <memory>
 
 #include "cli/cli.hpp"
-#include "cli/hold.hpp"
 #include "egress/upstream_config.hpp"
 
 namespace cordon::cli {
@@ -50,7 +49,6 @@ Result<WayOut> way_out(const Egress& e) {
 int explain(const ExplainOptions& o) {
   auto policy = o.policy.make();
   if (!policy) return fail(policy.error());
-  hold_programs(*policy);
   if (!o.command.empty() && !(o.path + o.exec + o.host).empty())
     return fail({ErrorKind::refused, "a path, program or host and the command '" + printable(o.command[0]) + "' are two questions",
                  "ask one at a time", 0, 125});

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 
+#include "base/fd.hpp"
 #include "cli/cli.hpp"
 #include "prove/runner.hpp"
 
@@ -44,6 +45,29 @@ std::string scratch_directory() {
     if (access(p.c_str(), W_OK | X_OK) == 0) return fs::canonical(p);
   return "/tmp";
 }
+
+// A file that is gone at the end of its scope.
+class Temporary {
+ public:
+  Temporary() = default;
+  Temporary(const Temporary&) = delete;
+  Temporary& operator=(const Temporary&) = delete;
+  ~Temporary() {
+    if (!path_.empty()) unlink(path_.c_str());
+  }
+  Result<std::string> write(const std::string& directory, const std::string& text) {
+    std::string form = directory + "/cordon-prove-policy.XXXXXX";
+    const Fd fd(mkstemp(form.data()));
+    if (!fd) return impossible("cannot write the policy into " + printable(directory), errno, "name a directory that you may write with --scratch");
+    path_ = form;
+    if (::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+      return impossible("cannot write the policy into " + printable(directory), ENOSPC, "name a directory with room in it with --scratch");
+    return path_;
+  }
+
+ private:
+  std::string path_;
+};
 
 // The words that stand for the policy, for every `cordon run`.
 std::vector<std::string> policy_words(const PolicyOptions& o) {
@@ -84,7 +108,8 @@ const char* word(Verdict v) {
 }
 
 int run_prove(const ProveOptions& o) {
-  if (const auto policy = o.policy.make(); !policy) return fail(policy.error());
+  const auto policy = o.policy.make();
+  if (!policy) return fail(policy.error());
   auto cases = prove::load_cases(o.cases.empty() ? beside("share/cordon/attacks", "attacks") : o.cases);
   if (!cases) return fail(cases.error());
   if (!o.only.empty())
@@ -100,7 +125,14 @@ int run_prove(const ProveOptions& o) {
   s.cordon = fs::read_symlink("/proc/self/exe", e);
   s.probe = beside("libexec/cordon/cordon-probe", "cordon-probe");
   s.scratch = o.scratch.empty() ? scratch_directory() : fs::absolute(o.scratch, e).string();
-  s.options = policy_words(o.policy);
+  Temporary own;
+  if (o.policy.policy == "auto") {  // each attack has a project of its own, without this cordon.toml
+    const auto file = own.write(s.scratch, to_toml(*policy));
+    if (!file) return fail(file.error());
+    s.options = {"--policy", *file};
+  } else {
+    s.options = policy_words(o.policy);
+  }
   s.keep = o.keep;
   s.jobs = o.jobs ? o.jobs : std::max(1L, sysconf(_SC_NPROCESSORS_ONLN));
   const auto tier = prove::tier_in_force(s);

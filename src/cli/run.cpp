@@ -6,12 +6,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 
 #include "base/fd.hpp"
 #include "cli/cli.hpp"
-#include "cli/hold.hpp"
 #include "plan/host_view.hpp"
 #include "session/control.hpp"
 #include "session/run.hpp"
@@ -36,13 +36,16 @@ Result<Fd> open_events(const std::string& where) {
   return fd;
 }
 
-// What git would have executed, or would; or where nobody looked.
-std::string trap_line(const Event& e) {
+// What was found when the command had ended: what git would have executed, or would; where nobody looked; what no pattern denied. Else empty.
+std::string aftermath(const Event& e) {
   const auto text = [&](std::string_view key) {
     for (const auto& [name, value] : e.extra)
       if (name == key) return value.substr(1, value.size() - 2);  // a JSON string, so that no terminal is driven by it
     return std::string();
   };
+  if (std::ranges::any_of(e.extra, [](const auto& key) { return key.first == "late"; }))
+    return "cordon: " + printable(e.object) + " came to match " + printable(e.rule) + " while the command ran, which did not deny it\n";
+  if (e.rule != "fs.traps" || e.kind != EventKind::file_write) return {};
   if (const std::string why = text("unswept"); !why.empty())
     return "cordon: fs.traps did not look at all of " + printable(e.object) + ": " + why + "\n";
   const std::string kept = text("set_aside");
@@ -60,13 +63,11 @@ int serve(const RunOptions& o) {
     options.policy_digest = digest(policy);
     options.on_event = [&](const Event& e) { reporter.event(e); };
     options.lifeline = reporter.lifeline();
-    return session::run(policy, request(o.policy, o.command), options, nursery);
+    Request asked = request(o.policy, o.command);
+    for (const std::string& file : o.policy.deny_write) asked.held.push_back({file, {"policy file", 0, 0}, false});
+    return session::run(policy, asked, options, nursery);
   };
   auto policy = session::read_policy(4);
-  if (policy) {
-    hold_programs(*policy);
-    for (const std::string& file : o.policy.deny_write) hold_file(*policy, file, "policy file");
-  }
   const Result<int> status = policy ? serve_policy(*policy) : std::unexpected(policy.error());
   reporter.outcome(status);
   return status ? *status : status.error().exit_status;
@@ -77,15 +78,15 @@ int run(const RunOptions& o) {
   if (!policy) return fail(policy.error());
   auto events = open_events(o.events);
   if (!events) return fail(events.error());
-  hold_programs(*policy);
-  if (*events && o.events != "-") hold_file(*policy, o.events, "--events");
+  Request asked = request(o.policy, o.command);
+  if (*events && o.events != "-") asked.held.push_back({o.events, {"--events", 0, 0}, false});
   SuperviseOptions options;
   if (*events) options.policy_digest = digest(*policy);  // for the start event alone
   unsigned denials = 0;
-  std::string summary, traps;
+  std::string summary, found;
   int lost = 0;  // errno of the first event that could not be written
   options.on_event = [&](const Event& e) {
-    if (e.rule == "fs.traps" && e.kind == EventKind::file_write) traps += trap_line(e);
+    if (const std::string line = aftermath(e); !line.empty()) found += line;
     else if (e.decision == Decision::denied && ++denials <= 10)
       summary += "cordon: denied " + std::string(name(e.kind)) + " " + printable(e.object) + (e.rule.empty() ? "" : " by " + printable(e.rule)) +
                  (e.hint.empty() ? "" : "; allow with " + printable(e.hint)) + "\n";
@@ -96,9 +97,9 @@ int run(const RunOptions& o) {
     }
   };
   const std::string idle = o.policy.idle();  // asked before the command could make it
-  const auto status = session::run(*policy, request(o.policy, o.command), options, nursery);
+  const auto status = session::run(*policy, asked, options, nursery);
   if (denials > 10) summary += "cordon: and " + std::to_string(denials - 10) + " more\n";
-  summary += traps + idle;
+  summary += found + idle;
   if (!o.quiet && !summary.empty()) {
     [[maybe_unused]] const ssize_t n = write(2, summary.data(), summary.size());
   }

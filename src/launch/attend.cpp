@@ -220,8 +220,8 @@ void Supervisor::hear_init() {
 void Supervisor::denied(const std::string& bytes) {
   const auto event = decode(bytes);
   if (!event) return;
-  if (event->decision != Decision::denied) {  // PID 1 tells of nothing else but of traps that are in their place
-    if (event->kind == EventKind::file_write && event->rule == "fs.traps") emit(*event);
+  if (event->decision != Decision::denied) {  // PID 1 tells of nothing else but of files: traps in their place, late matches of a pattern
+    if (event->kind == EventKind::file_write || event->kind == EventKind::file_read) emit(*event);
     return;
   }
   ++usage_.refused;

@@ -6,18 +6,12 @@
 
 #include <cerrno>
 
+#include "plan/own_programs.hpp"
+
 namespace cordon::launch {
 
-std::vector<std::string> egress_places() {
-  char self[4096];
-  const ssize_t n = readlink("/proc/self/exe", self, sizeof self);
-  if (n <= 0 || n == static_cast<ssize_t>(sizeof self)) return {};
-  const std::string directory(self, std::string_view(self, static_cast<std::size_t>(n)).rfind('/'));
-  return {directory + "/cordon-egress", directory + "/../libexec/cordon/cordon-egress"};
-}
-
 Result<std::string> find_egress() {
-  const auto places = egress_places();
+  const auto places = plan::egress_places();
   if (places.empty()) return impossible("cannot find the own program", errno, "is /proc mounted?");
   for (const std::string& path : places)
     if (access(path.c_str(), X_OK) == 0) return path;

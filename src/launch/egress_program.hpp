@@ -4,13 +4,10 @@
 #include <cordon/error.hpp>
 
 #include <string>
-#include <vector>
 
 namespace cordon::launch {
 
-/// Where it may lie: beside this program (a build tree), or in the libexec directory beside its own (an installed one).
-[[nodiscard]] std::vector<std::string> egress_places();
-/// The first of these where it lies.
+/// The first of plan::egress_places() where it lies.
 [[nodiscard]] Result<std::string> find_egress();
 
 }  // namespace cordon::launch

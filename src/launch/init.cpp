@@ -24,6 +24,7 @@
 
 #include "launch/descendants.hpp"
 #include "launch/descriptors.hpp"
+#include "launch/late_match.hpp"
 #include "launch/messages.hpp"
 #include "launch/network.hpp"
 #include "launch/notify.hpp"
@@ -56,6 +57,7 @@ void end_all() {
   if (config.program.landlock_ruleset >= 0 && syscall(SYS_landlock_restrict_self, config.program.landlock_ruleset, 0) != 0) _exit(0);
   SweepBudget budget(config.control);
   sweep(config.traps, since, budget, [&](const Event& event) { tell_event(config.control, event); });
+  late_matches(config.globs, budget, [&](const Event& event) { tell_event(config.control, event); });
   Message m{};
   m.kind = MessageKind::swept;
   tell(config.control, m);

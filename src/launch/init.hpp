@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // PID 1 of the sandbox: builds it, starts the command, reaps, answers seccomp notifications, ends everything.
 #pragma once
+#include <cordon/plan.hpp>
+
 #include "launch/meter.hpp"
 #include "launch/notify.hpp"
 #include "launch/sweep.hpp"
@@ -21,6 +23,7 @@ struct InitConfig {
   int dial = -1;             ///< channel on which egress asks for sockets
   MeterOptions limits;
   SweepOptions traps;
+  std::vector<Glob> globs;  ///< looked for once more at the end
 };
 
 [[noreturn]] void init_main(InitConfig& config);

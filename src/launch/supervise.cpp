@@ -75,6 +75,7 @@ Result<void> Supervisor::start() {
   config.dial = egress_.dial_end();
   config.limits = metered(plan_);
   config.traps = {plan_.traps, plan_.trap_roots, plan_.trap_spared};
+  config.globs = plan_.globs;
   started_ = Clock::now();
   auto init = spawn_init(plan_, config, cgroup_ ? cgroup_.fd() : -1, beside_.nursery);
   if (!init) return std::unexpected(init.error());

@@ -11,6 +11,7 @@
 #include <map>
 #include <random>
 
+#include "plan/glob.hpp"
 #include "plan/parts.hpp"
 
 namespace cordon::plan {

@@ -16,6 +16,7 @@
 #include <cstring>
 #include <cstdio>
 
+#include "plan/own_programs.hpp"
 #include "plan/parts.hpp"
 
 namespace cordon {
@@ -76,6 +77,19 @@ void probe_namespaces(HostFacts& f) {
   f.user_namespaces_why = child < 0 ? std::string("clone: ") + ::strerror(error) : std::string("no capabilities in them: ") + ::strerror(error);
 }
 
+// Files that Cordon or its caller obeys or writes.
+void find_own(HostFacts& f, const Request& request) {
+  const auto add = [&](std::string path, const Origin& what) {
+    if (path.empty()) return;
+    if (!path.starts_with('/')) path = plan::join(f.cwd, path);
+    if (::access(path.c_str(), F_OK) == 0) f.own.push_back({std::move(path), what, true});
+  };
+  const Origin ours{"Cordon's own", 0, 0};
+  add(plan::own_program(), ours);
+  for (std::string& place : plan::egress_places()) add(std::move(place), ours);
+  for (const Rule& r : request.held) add(r.text, r.origin);
+}
+
 std::unexpected<Error> unspeakable(const std::string& project) {
   return refused("the project '" + project + "' has a newline or a NUL byte in its path", "give the directory another name");
 }
@@ -110,6 +124,8 @@ Result<HostFacts> read_facts(const Request& request) {
   if (::access(f.project.c_str(), R_OK | X_OK) != 0)
     return std::unexpected(
         Error{ErrorKind::refused, "the project '" + f.project + "' cannot be read", "choose a project that you may read", errno, 125});
+  f.project_writable = ::access(f.project.c_str(), W_OK) == 0;
+  find_own(f, request);
   if (const std::string dir = variable(request.environment, "XDG_RUNTIME_DIR"); dir.starts_with('/')) f.runtime_dir = real_path(dir);
   const long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, 1);
   f.landlock_abi = abi > 0 ? static_cast<int>(abi) : 0;

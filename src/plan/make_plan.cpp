@@ -74,6 +74,7 @@ Result<void> Making::decide() {
     return refused("the project " + facts.project + " lies in a place that may not be read: rule '" + denied.text + "' of " + denied.origin.source,
                    "allow it with --allow-read " + facts.project);
   plan.weaker = paths.notes();
+  plan.globs = paths.expanded();
   plan.git_dir = paths.git().git_dir;
   plan.git_absent = paths.git().absent;
 

@@ -1,38 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plan/paths.hpp"
 
-#include <fnmatch.h>
-
 #include <algorithm>
+
+#include "plan/glob.hpp"
 
 namespace cordon::plan {
 namespace {
-
-constexpr int kGlobDepth = 3;
-constexpr int kGlobEntries = 10000;
-
-std::vector<std::string> components(std::string_view path) {
-  std::vector<std::string> parts;
-  while (!path.empty()) {
-    const auto slash = path.find('/');
-    if (slash != 0) parts.emplace_back(path.substr(0, slash));
-    if (slash == std::string_view::npos) break;
-    path.remove_prefix(slash + 1);
-  }
-  return parts;
-}
-
-bool has_wildcard(std::string_view s) { return s.find_first_of("*?[") != std::string_view::npos; }
-
-// A pattern of fnmatch(3) that matches `path` alone.
-std::string literally(const std::string& path) {
-  std::string pattern;
-  for (const char c : path) {
-    if (c == '*' || c == '?' || c == '[' || c == '\\') pattern += '\\';
-    pattern += c;
-  }
-  return pattern;
-}
 
 // Root's own secrets outside its home. For others the files' modes hold.
 constexpr const char* kOfRoot[] = {"/etc/shadow",
@@ -50,24 +24,6 @@ constexpr const char* kOfRoot[] = {"/etc/shadow",
                                    "/etc/ssh/ssh_host_ed25519_key"};
 
 }  // namespace
-
-bool glob_matches(std::string_view pattern, std::string_view path) {
-  const auto p = components(pattern), s = components(path);
-  // reach[j]: the pattern so far matches the first j components.
-  std::vector<char> reach(s.size() + 1, 0);
-  reach[0] = 1;
-  for (const auto& part : p) {
-    std::vector<char> next(s.size() + 1, 0);
-    if (part == "**") {
-      char any = 0;
-      for (std::size_t j = 0; j <= s.size(); ++j) next[j] = any = static_cast<char>(any | reach[j]);
-    } else {
-      for (std::size_t j = 0; j < s.size(); ++j) next[j + 1] = static_cast<char>(reach[j] && ::fnmatch(part.c_str(), s[j].c_str(), 0) == 0);
-    }
-    reach = std::move(next);
-  }
-  return reach.back() != 0;
-}
 
 PathPolicy PathPolicy::make(const Policy& policy, const HostFacts& facts, const HostView& view) {
   PathPolicy p;
@@ -87,13 +43,17 @@ PathPolicy PathPolicy::make(const Policy& policy, const HostFacts& facts, const 
   if (const Decision d = p.decide(facts.project, Operation::read); !d.allowed && d.rule) p.project_denied_ = *d.rule;
   for (const auto& r : policy.fs.allow_write) {
     if (holds_home && (facts.project == "/" || !facts.project_explicit) && is_project(r)) {
-      const std::string note = "the project " + facts.project + " holds the home directory: not writable; name what to write with --allow-write";
-      if (std::find(p.notes_.begin(), p.notes_.end(), note) == p.notes_.end()) p.notes_.push_back(note);
+      p.note("the project " + facts.project + " holds the home directory: not writable; name what to write with --allow-write");
+      continue;
+    }
+    if (!facts.project_writable && is_project(r)) {
+      p.note("the project " + facts.project + " is not yours to write: read-only");
       continue;
     }
     p.add(RuleKind::allow_write, r, facts, view);
   }
   for (const auto& r : policy.fs.deny_write) p.add(RuleKind::deny_write, r, facts, view);
+  for (const auto& r : facts.own) p.add(RuleKind::deny_write, {r.text, r.origin, true}, facts, view);
   if (facts.uid == 0)
     for (const char* secret : kOfRoot)
       for (const auto kind : {RuleKind::deny_read, RuleKind::deny_write})
@@ -123,11 +83,15 @@ PathPolicy PathPolicy::make(const Policy& policy, const HostFacts& facts, const 
     // The places where its decisions change; they are no keys of `at_`, so that only `also` decides by them.
     p.rules_.insert(p.rules_.end(), also.rules_.begin(), also.rules_.end());
     p.crossings_.insert(p.crossings_.end(), also.crossings_.begin(), also.crossings_.end());
-    for (const auto& note : also.notes_)
-      if (std::find(p.notes_.begin(), p.notes_.end(), note) == p.notes_.end()) p.notes_.push_back(note);
+    p.expanded_.insert(p.expanded_.end(), also.expanded_.begin(), also.expanded_.end());
+    for (const auto& note : also.notes_) p.note(note);
   }
   p.conclude();
   return p;
+}
+
+void PathPolicy::note(std::string sentence) {
+  if (std::find(notes_.begin(), notes_.end(), sentence) == notes_.end()) notes_.push_back(std::move(sentence));
 }
 
 void PathPolicy::add(RuleKind kind, const Rule& rule, const HostFacts& facts, const HostView& view) {
@@ -201,27 +165,17 @@ void PathPolicy::conclude() {
 }
 
 void PathPolicy::expand(const GlobRule& glob, const HostView& view) {
-  int entries = 0;
-  bool cut = false;
-  const std::function<void(const std::string&, int)> walk = [&](const std::string& dir, int depth) {
-    for (const auto& entry : view.list(dir)) {
-      if (++entries > kGlobEntries) {
-        cut = true;
-        return;
-      }
-      const std::string path = join(dir, entry.name);
-      if (glob_matches(glob.pattern, path)) {
-        const std::string target = canonical(view, path);
-        put(glob.kind, target, glob.rule);
-        if (target != path) put(glob.kind, path, glob.rule, true);
-        continue;
-      }
-      if (depth < kGlobDepth && entry.kind == FileKind::directory) walk(path, depth + 1);
-    }
-  };
-  walk(glob.start, 1);
+  std::vector<std::string> known;
+  const bool whole = each_match(glob.start, glob.pattern, view.list, [&](const std::string& path) {
+    const std::string target = canonical(view, path);
+    put(glob.kind, target, glob.rule);
+    if (target != path) put(glob.kind, path, glob.rule, true);
+    known.push_back(path);
+  });
   notes_.push_back("the pattern '" + glob.rule.text + "' holds for what matched at the start, to a depth of " + std::to_string(kGlobDepth) +
-                   (cut ? ", and not all of it was looked at" : ""));
+                   " and in " + std::to_string(kGlobEntries) + " names" + (whole ? "" : ", and not all of it was looked at"));
+  expanded_.push_back(
+      {glob.start, glob.pattern, glob.kind == RuleKind::deny_read, glob.rule.text + " (" + glob.rule.origin.text() + ")", std::move(known)});
 }
 
 Decision PathPolicy::decide(std::string_view path, Operation op, Globs globs) const {

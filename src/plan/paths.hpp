@@ -67,6 +67,7 @@ class PathPolicy {
   [[nodiscard]] const std::vector<PathRule>& rules() const { return rules_; }
   [[nodiscard]] const GitDirs& git() const { return git_; }
   [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
+  [[nodiscard]] const std::vector<Glob>& expanded() const { return expanded_; }               ///< every pattern of a deny rule, and what it matched
   [[nodiscard]] const std::string& ca_bundle() const { return ca_bundle_; }                   ///< net.ca_bundle, canonical, or empty
   [[nodiscard]] const std::map<std::string, std::string>& routes() const { return routes_; }  ///< net.route, its sockets canonical
   /// The rule that keeps the project from being read, were it not the project; its text is empty where none does.
@@ -84,6 +85,7 @@ class PathPolicy {
   [[nodiscard]] Decision decide(std::string_view canonical_path, Operation, Globs) const;
   void add(RuleKind, const Rule&, const HostFacts&, const HostView&);
   void put(RuleKind, std::string path, const Rule&, bool link = false, bool file = false);
+  void note(std::string sentence);
   void hold_missing(const HostView&);
   void conclude();
   void add_named(const Policy&, const HostFacts&, const HostView&);
@@ -102,6 +104,7 @@ class PathPolicy {
   std::vector<PathRule> rules_;
   PathMap<std::vector<std::uint32_t>> at_;  // rules by path
   std::vector<GlobRule> globs_;
+  std::vector<Glob> expanded_;
   std::vector<PathPolicy> also_;  // each must allow, too: fs.also
   std::vector<Crossing> crossings_;
   std::vector<std::string> notes_;
@@ -114,7 +117,5 @@ class PathPolicy {
 
 /// '~', '.' and project-relative paths made absolute; nothing is resolved yet.
 [[nodiscard]] std::string absolute(const std::string& text, const HostFacts&);
-/// Shell wildcards per component, '**' for any number of components.
-[[nodiscard]] bool glob_matches(std::string_view pattern, std::string_view path);
 
 }  // namespace cordon::plan

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "plan/glob.hpp"
 #include "plan/parts.hpp"
 
 namespace cordon {

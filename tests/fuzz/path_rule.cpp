@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A line each: a path, patterns. A canonical path is canonical; a pattern without wildcards matches itself alone; "**" matches all.
 #include "check.hpp"
+#include "plan/glob.hpp"
 #include "plan/paths.hpp"
 
 using namespace cordon::plan;

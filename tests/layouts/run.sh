@@ -51,6 +51,14 @@ cases() {
   ok "a project inside a denied place is refused" status 125 c -- true
   ok "and starts where it is opened" status 0 c --allow-read . -- true
   fresh
+  if [ "$(id -u)" -ne 0 ]; then
+    mkdir kept && chmod 555 kept && cd kept || exit 1
+    ok "a project that the user may not write starts, read-only" status 0 c -- true
+    ok "and stays so" fails c -- sh -c 'chmod 755 . ; echo x >new'
+    ok "explain says so" same "$("$cordon" explain --path new | grep -c '^write .*: denied')" 1
+    cd ..
+  fi
+  fresh
   ok "a relative project with .. is resolved" same "$(c --project ../project/../project -- pwd)" "$PWD"
   ln -s project ../alias
   ok "a project through a symlink is the directory itself" status 0 c --project ../alias -- sh -c 'echo x >via-alias'
@@ -68,6 +76,10 @@ cases() {
   ok "a link to a missing place in the project is held at both ends" fails c --deny-write inner -- sh -c 'echo x >sub/missing'
   ok "nothing changed" same "$(cat plain sub/deep/file; readlink link dangling inner)" "$(printf 'd\nd\nplain\n/nowhere/else\nsub/missing')"
   ok "a glob" fails c --deny-read 'sub/**/file' -- cat sub/deep/file
+  ok "what matches a glob only later is told at the end" same "$("$cordon" run --deny-read 'sub/**/*.key' -- sh -c 'echo k >sub/deep/new.key' 2>&1)" "cordon: $PWD/sub/deep/new.key came to match sub/**/*.key (--deny-read) while the command ran, which did not deny it"
+  ok "what matched at the start is not" same "$("$cordon" run --deny-read 'sub/**/*.key' -- sh -c 'echo >x' 2>&1)" ""
+  ok "it is an event" same "$(c --events - --deny-read 'sub/**/*.key' -- sh -c 'echo k >sub/another.key' 2>&1 | grep '"late":true' | grep -c '"kind":"file.read","decision":"allowed"')" 1
+  rm -f sub/deep/new.key sub/another.key x
   chmod 000 sub/deep
   ok "a denied path that cannot be looked at in a writable place is held, or the start is refused" status "$([ "$(id -u)" -eq 0 ] && echo 0 || echo 125)" c --deny-read sub/deep/file -- true
   chmod 755 sub/deep
@@ -89,6 +101,26 @@ cases() {
   ok "git init and clone inside" status 0 c -- sh -c 'git init -q nested && git clone -q . copy'
   git config extensions.worktreeConfig true
   ok "an absent config.worktree that git would read cannot be made" fails c -- sh -c 'echo x >.git/config.worktree'
+  ok "nor be put in its place" fails c -- sh -c 'echo x >n; mv n .git/config.worktree || { rm .git/config.worktree && mv n .git/config.worktree; }'
+  rm -f n
+  ok "git works beside it" status 0 c -- sh -c 'git status --porcelain && echo 2 >>file && git commit -qam three'
+  ok "git on the host as well, meanwhile" same "$(c -- sh -c 'echo up >up; while [ ! -e seen ]; do sleep 0.05; done' & soon test -e up; git status --porcelain up 2>&1; touch seen; wait; rm -f up seen)" '?? up'
+  ok "and it is gone at the end" fails test -e .git/config.worktree
+  git worktree add -q ../second
+  ok "nor can a worktree's, from the main one" fails c -- sh -c 'echo x >.git/worktrees/second/config.worktree'
+  git worktree remove --force ../second
+  "$cordon" run --quiet -- sleep 60 &
+  pid=$!
+  ok "control: it is there while a command runs" soon test -e .git/config.worktree
+  kill -9 $pid
+  wait $pid 2>/dev/null
+  absent() { [ ! -e .git/config.worktree ]; }
+  ok "it is gone after SIGKILL, too" soon absent
+  : >.git/config.worktree && chmod 1444 .git/config.worktree
+  ok "what a crash left is taken and removed" status 0 c -- git status
+  ok "so it is gone" absent
+  printf '[EXTENSIONS]\n\tWorktreeConfig\n' >>.git/config
+  ok "the extension is known however it is written" fails c -- sh -c 'echo x >.git/config.worktree'
   git config --unset extensions.worktreeConfig
   fresh && repository && git commit -q --allow-empty -m zero && git worktree add -q ../linked
   cd ../linked || exit 1

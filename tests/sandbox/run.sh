@@ -175,6 +175,10 @@ ok "an output that was cut is no success" status 137 c --limit output=3 -- echo 
 ok "an exec-denied program does not run, nor its copy" status 126 c --deny-exec /usr/bin/id -- sh -c 'cp /usr/bin/id ./me; ./me; /usr/bin/id'
 ok "explain says no for a secret" same "$("$cordon" explain --path "$HOME/.ssh/id" | grep -c '^read .*: denied by ~/.ssh')" 1
 ok "doctor prints JSON" status 0 sh -c '"$0" doctor --json | grep -q landlock' "$cordon"
+printf 'version = 1\n[fs]\nallow_write = ["."]\n[exec]\nallow = ["*"]\n' >cordon.toml
+ok "prove takes the policy of this project" same "$("$cordon" prove --policy auto --cases "$(dirname "$0")/../attack/cases" --scratch "$root" --only secrets/plain | tail -n 1)" "1 hold, 0 escaped, 0 weaker, 0 untried, 0 unproven"
+ok "and leaves no copy of it" same "$(ls "$root" | grep -c cordon-prove)" 0
+rm cordon.toml
 ok "a policy validates" status 0 "$cordon" policy validate p.json
 # What one run leaves is not followed by the next; what the user laid elsewhere is.
 fresh
