@@ -68,6 +68,7 @@ deaf.recv(512)  # asked, and never answered
 write("resolv.conf", "nameserver 127.0.0.3\n")
 reload(p)
 true(harness.read_head(waiting).startswith(b"HTTP/1.1 200 "), "asked anew")
+waiting.close()
 p.stop()
 os.write(1, b"done\n")
 os._exit(0)

@@ -90,7 +90,7 @@ def _():
         p.stop()
 
 
-@test("a failed dial is 502 and says why")
+@test("U4.10: a failed dial is 502 and says why")
 def _():
     p = Proxy(OPEN, "--resolver", Dns({}).at)
     free = socket.socket()

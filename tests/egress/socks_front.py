@@ -39,7 +39,7 @@ def _():
     p.stop()
 
 
-@test("each refusal has its REP: 0x02 policy, 0x05 failed dial, 0x07 command, 0x08 address type, 0x01 malformed")
+@test("each refusal has its REP: 0x02 policy, 0x05 failed dial (U4.10), 0x07 command, 0x08 address type, 0x01 malformed")
 def _():
     free = socket.socket()
     free.bind(("127.0.0.1", 0))
