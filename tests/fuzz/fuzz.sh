@@ -15,9 +15,10 @@ export ASAN_OPTIONS=malloc_context_size=0:quarantine_size_mb=4
 # The size of an input decides how many there are: names are short, heads are not.
 most() {
   case $1 in
-    host_rule | proxy_address | no_proxy) echo 300 ;;
-    socks5 | path_rule | git_config | policy_*) echo 1024 ;;
-    *) echo 16384 ;;
+    host_rule | proxy_address | no_proxy) echo 80 ;;
+    socks5 | path_rule | git_config | event_wire | dns_answer) echo 300 ;;
+    policy_* | client_hello) echo 1024 ;;
+    *) echo 9000 ;;  # a head and a little more
   esac
 }
 one() { # name

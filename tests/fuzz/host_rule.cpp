@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
   }
   std::optional<HostRule> last;
-  for (int i = 0; i < 8 && !rest.empty(); ++i) {
+  for (int i = 0; i < 3 && !rest.empty(); ++i) {
     const auto rule = parse_host_rule(line());
     if (!rule) continue;
     CHECK(parse_host_rule(rule->text()).value() == *rule);

@@ -16,12 +16,18 @@ auto check(std::string_view bytes, Parse parse) {
   if (whole.message) CHECK(whole.length <= bytes.size() && whole.length <= kMostBytes);
   if (whole.incomplete()) CHECK(bytes.size() < kMostBytes);
   bool decided = false;
-  for (std::size_t n = 0; n <= std::min(bytes.size(), kMostBytes); ++n) {
+  std::size_t next = 0;
+  const auto check_part = [&](std::size_t n) {
+    if (n < next || n > std::min(bytes.size(), kMostBytes)) return;
+    next = n + 1;
     const auto part = parse(bytes.substr(0, n));
     CHECK(!decided || !part.incomplete());
     decided = !part.incomplete();
     if (decided) CHECK(part.error == whole.error && part.length == whole.length);
-  }
+  };
+  // What is told by a place stands in the first bytes; what follows is of one kind.
+  for (std::size_t n = 0; n < 12; ++n) check_part(n);
+  for (const std::size_t n : {whole.length - 1, whole.length, bytes.size() - 1, bytes.size()}) check_part(n);
   return whole;
 }
 
