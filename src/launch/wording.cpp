@@ -49,8 +49,9 @@ Error worded(const stage::Failure& f, const Plan& plan) {
                  : f.error == EACCES || f.error == EPERM
                      ? "check its mode and mount; what interprets or loads it must be allowed, too (`cordon explain --exec`)"
                  : f.error == ENOENT ? "its interpreter or loader is missing"
+                 : f.error == EAGAIN ? "no process is free: end some, or raise `ulimit -u` or --limit processes"
                                      : "are the limits of memory, processes and open files too small for it?";
-      e.exit_status = f.error == ENOENT ? 127 : 126;
+      e.exit_status = f.error == ENOENT ? 127 : f.error == EAGAIN ? 125 : 126;
       break;
     default:
       e.kind = ErrorKind::bug;

@@ -56,6 +56,8 @@ TEST(Wording, WhyAProgramDidNotStartDecidesTheStatusAndTheRemedy) {
   EXPECT_THAT(exec(ENOMEM).remedy, HasSubstr("limits of memory"));
   EXPECT_EQ(exec(ENOMEM).exit_status, 126);
   EXPECT_EQ(exec(ENOMEM).kind, ErrorKind::refused);
+  EXPECT_EQ(exec(EAGAIN).exit_status, 125);  // it says nothing of the program
+  EXPECT_THAT(exec(EAGAIN).remedy, HasSubstr("no process is free"));
 }
 TEST(Wording, AWorkingDirectoryIsNamedAsATerminalMayShowIt) { EXPECT_THAT(sentence(Step::working_directory, 0, EACCES), HasSubstr("/p\\x0a")); }
 TEST(Wording, AStateThatIsNotThePlansIsABug) {

@@ -49,10 +49,11 @@ void in_namespaces(const Plan& plan, Operation op, Verdict& v) {
 }
 
 // Without namespaces only what Landlock grants is there.
-void by_landlock(const Plan& plan, Operation op, Verdict& v) {
+void by_landlock(const Plan& plan, Operation op, bool directory, Verdict& v) {
   const std::uint64_t wanted = op == Operation::write ? 2 : 4;  // LANDLOCK_ACCESS_FS_WRITE_FILE, _READ_FILE
   const bool granted = std::ranges::any_of(plan.landlock, [&](const LandlockRule& r) { return (r.access & wanted) && within(v.path, r.path); });
   if (v.allowed && !granted) own(v, false, "not granted without namespaces");
+  if (!granted && op == Operation::read && directory) v.rule.text += ", but for the names in it";  // Landlock grants / to be listed, and so all below
   else if (!v.allowed && granted) v.rule.text += ", which does not hold without namespaces", v.hint.clear();
   v.allowed = granted;
   v.inside = false;
@@ -99,7 +100,7 @@ Result<Verdict> explain(const Policy& policy, const HostFacts& facts, const Host
     in_namespaces(plan, op, v);
   } else {
     add_landlock(c, programs, plan);
-    by_landlock(plan, op, v);
+    by_landlock(plan, op, view.is_dir(text), v);
   }
   return v;
 }

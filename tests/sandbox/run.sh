@@ -217,6 +217,7 @@ if landlock_only true 2>/dev/null; then
   ok "doctor names the limit that refuses user namespaces" same "$(landlock_only "$cordon" doctor | grep -c 'to get it: sysctl -w user.max_user_namespaces')" 1
   ok "the sentence names the option that does" same "$(landlock_only "$cordon" run --quiet -- true 2>&1 | grep -c -e 'cordon doctor.*--require landlock')" 1
   ok "explain says what it does not hold" same "$(landlock_only "$cordon" explain --require landlock --path .vscode | grep -c '^write .*: allowed by .vscode, which does not hold without namespaces (floor)$')" 1
+  ok "and that the names in a denied directory are seen" same "$(landlock_only "$cordon" explain --require landlock --path ~/.ssh | grep -c '^read .*: denied by ~/.ssh, but for the names in it (floor)')" 1
   ok "the landlock tier denies the secret" status 1 landlock_only "$cordon" run --quiet --require landlock -- cat "$HOME/.ssh/id"
   weaker() { landlock_only "$cordon" explain --require landlock "${@:2}" | grep -qF "$1" || { landlock_only "$cordon" explain --require landlock "${@:2}"; return 1; }; }
   ok "explain knows the rules of the landlock tier" weaker "read $HOME/.ssh/id: denied by ~/.ssh (floor)" --path "$HOME/.ssh/id"
