@@ -46,6 +46,7 @@ if landlock_only true 2>/dev/null; then
   ok "tier landlock: an allowed target is reached" same "$(landlock_only timeout -s KILL 40 "$cordon" run --quiet --require any --allow-host "127.0.0.1:$port" -- perl client.pl "127.0.0.1:$port")" "200 hello"
   ok "tier landlock: any other is refused" same "$(landlock_only timeout -s KILL 40 "$cordon" run --quiet --require any --allow-host "127.0.0.1:1" -- perl client.pl "127.0.0.1:$port")" 403
   ok "tier landlock: and not reached directly" same "$(landlock_only timeout -s KILL 40 "$cordon" run --quiet --require any --allow-host "127.0.0.1:$port" -- perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $ARGV[0]) ? "open" : "closed"' "$port")" closed
+  ok "tier landlock: a connect past the proxy is an event" same "$(landlock_only timeout -s KILL 40 "$cordon" run --quiet --require any --events - -- perl -MIO::Socket::INET -e 'IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => 9)' 2>&1 >/dev/null | grep '"kind":"net.connect"' | sed 's/.*"object":"\([^"]*\)","rule":"\([^"]*\)".*"hint":"\([^"]*\)".*/\1 \2 \3/')" "127.0.0.1:9 hosts are reached through the proxy of HTTPS_PROXY alone --allow-host 127.0.0.1:9"
 else
   skip "tier landlock" "user namespaces cannot be made here, so neither refused"
 fi
