@@ -51,7 +51,7 @@ void Supervisor::attend() {
     if (deadline_) check_deadline();
     if (look_at_) check_cpu();
     if (shed_at_ && Clock::now() >= *shed_at_) {
-      shed_code();
+      shed_memory();
       shed_at_.reset();
     }
     if (swept_by_ && Clock::now() >= *swept_by_) {

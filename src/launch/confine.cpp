@@ -55,6 +55,39 @@ const sock_fprog& janitor_filter() {
   return program;
 }
 
+int confine_init() {
+  static constexpr CallFilter kFilter(
+      std::array{
+  // the loop: messages with descriptors, signals, time
+#if defined(__x86_64__)
+          CALL(poll), CALL(epoll_wait), CALL(readlink), CALL(getpgrp), CALL(chmod),
+#endif
+#if defined(CORDON_SANITIZED)
+          CALL(sigaltstack), CALL(sched_yield), CALL(prctl),
+#endif
+          CALL(ppoll), CALL(epoll_pwait), CALL(epoll_ctl), CALL(timerfd_settime), CALL(read), CALL(pread64), CALL(write), CALL(writev), CALL(close),
+          CALL(dup), CALL(fcntl), CALL(ioctl), CALL(sendto), CALL(sendmsg), CALL(recvfrom), CALL(recvmsg), CALL(clock_gettime), CALL(clock_nanosleep),
+          CALL(nanosleep), CALL(restart_syscall),
+          // the command's processes
+          CALL(kill), CALL(tkill), CALL(tgkill), CALL(wait4), CALL(waitid), CALL(getrusage), CALL(getpid), CALL(gettid), CALL(getuid), CALL(geteuid),
+          CALL(getgid), CALL(getegid), CALL(rt_sigprocmask), CALL(rt_sigaction), CALL(rt_sigreturn),
+          // notifications: the caller's words and descriptors, the socket calls that are made for it, sockets for egress
+          CALL(process_vm_readv), CALL(process_vm_writev), CALL(pidfd_open), CALL(pidfd_getfd), CALL(pidfd_send_signal), CALL(socket), CALL(connect),
+          CALL(bind), CALL(sendmmsg), CALL(getsockopt), CALL(setsockopt), CALL(getsockname), CALL(getpeername), CALL(shutdown),
+          // /proc, the private trees, the last look at what git would execute
+          CALL(openat), CALL(openat2), CALL(fstat), CALL(newfstatat), CALL(statx), CALL(statfs), CALL(fstatfs), CALL(lseek), CALL(getdents64),
+          CALL(readlinkat), CALL(fchmod), CALL(fchmodat), CALL(renameat2), CALL(unlinkat), CALL(landlock_restrict_self),
+          // memory, and the exit
+          CALL(brk), CALL(mmap), CALL(munmap), CALL(mremap), CALL(madvise), CALL(mprotect), CALL(futex), CALL(getrandom), CALL(exit_group),
+          CALL(exit)},
+      kRefused, [](auto& filter, std::uint32_t nr) {
+        return nr == SYS_ioctl && filter.require(1, filter.kAll, {SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_IOCTL_NOTIF_ID_VALID});
+      });
+  static const sock_fprog program = kFilter.program();
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return errno;
+  return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0 ? 0 : errno;
+}
+
 Result<void> confine_supervisor(const std::vector<Place>& places, const Cgroup& cgroup) {
   static constexpr CallFilter kFilter(
       std::array{

@@ -22,6 +22,7 @@
 #include <iterator>
 #include <optional>
 
+#include "launch/confine.hpp"
 #include "launch/descendants.hpp"
 #include "launch/descriptors.hpp"
 #include "launch/late_match.hpp"
@@ -174,7 +175,7 @@ void init_main(InitConfig& config) {
     const int ready = poll(fds, std::size(fds), will_shed && (look < 0 || look > kUntilShed) ? kUntilShed : look);
     if (ready < 0 && errno != EINTR) finish(config, since);
     if (ready == 0 && will_shed) {
-      shed_code();
+      shed_memory();
       shed = true;
     }
     if (meter.interval() >= 0 && Clock::now() >= look_at) {
@@ -192,6 +193,10 @@ void init_main(InitConfig& config) {
       listener = shared.listener;
       notifier.emplace(listener, config.notify, denied);
       close(shared.ready_fd);
+      if (const int error = confine_init(); error != 0) {
+        report({stage::Step::seccomp, 0, error});
+        finish();
+      }
       m = {};
       m.kind = MessageKind::built;
       tell(config.control, m);

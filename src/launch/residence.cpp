@@ -2,6 +2,7 @@
 #include "launch/residence.hpp"
 
 #include <link.h>
+#include <malloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -26,6 +27,9 @@ int shed(dl_phdr_info* program, std::size_t, void*) {
 
 }  // namespace
 
-void shed_code() { dl_iterate_phdr(shed, nullptr); }
+void shed_memory() {
+  malloc_trim(0);
+  dl_iterate_phdr(shed, nullptr);
+}
 
 }  // namespace cordon::launch

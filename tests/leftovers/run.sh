@@ -21,6 +21,7 @@ gone() { ! pgrep -f "^sleep $mark.$1" >/dev/null; }
 start 1
 confined() { [ "$(sed -n 's/^Seccomp:[[:space:]]*//p' "/proc/$1/status")" = 2 ]; }
 ok "the supervisor runs under a seccomp filter" soon confined "$pid"
+ok "PID 1 runs under a seccomp filter" soon confined "$(child cordon-init)"
 ok "the janitor runs under a seccomp filter" soon confined "$(child cordon-janitor)"
 ok "control: placeholders are there while the command runs" same "$(stat -c %a .vscode)" 1555
 kill -9 "$pid"; wait "$pid" 2>/dev/null
