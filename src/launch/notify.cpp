@@ -166,7 +166,7 @@ void Notifier::arm(bool soon) {
 
 void Notifier::refuse(const seccomp_notif& request) {
   const Refusal refused = refusal(request.data.nr);
-  denied(request, EventKind::syscall, refused.name ? refused.name : std::to_string(request.data.nr), "seccomp");
+  denied(request, EventKind::syscall, refused.name ? refused.name : std::to_string(request.data.nr), "seccomp", refused.hint);
   answer(request.id, -(refused.name ? refused.error : EPERM));
 }
 

@@ -14,10 +14,11 @@ namespace cordon::launch {
 /// sends too; foreign architectures, x32 and every number that is newer than this list fail with ENOSYS.
 [[nodiscard]] std::span<const sock_filter> filter_of(const FilterChoice& choice);
 
-/// The errno that a refused call gets, and its name. Name is empty for calls that are not refused.
+/// The errno that a refused call gets, its name, and what would allow it. Name is empty for calls that are not refused.
 struct Refusal {
   const char* name;
   int error;
+  const char* hint = "";
 };
 [[nodiscard]] Refusal refusal(int nr);
 

@@ -77,6 +77,9 @@ ok "no_new_privs is set" same "$(c -- sed -n 's/^NoNewPrivs:\t//p' /proc/self/st
 ok "/proc/sys is read-only" status 2 c -- sh -c 'echo 1 > /proc/sys/kernel/core_pattern'
 ok "sysrq is out of reach" status 2 c -- sh -c 'echo h > /proc/sysrq-trigger'
 ok "a user namespace cannot be made" status 1 c -- unshare -U true
+ok "which is an event with what would allow it" same "$(c --events - -- unshare -U true 2>&1 | grep '"object":"unshare"' | grep -c '"hint":"exec.nested_namespaces = true"')" 1
+printf 'version = 1\nextends = "safe"\n[exec]\nnested_namespaces = true\n' >../nested.toml
+ok "and can be where the policy says so" status 0 c --policy ../nested.toml -- unshare -U true
 ok "nothing can be unmounted" status 32 c -- umount "$HOME/.ssh"
 ok "a descriptor above 2 is closed" status 1 c -- test -e /proc/self/fd/9 9</dev/null
 SECRET_TOKEN=x ok "an environment variable is not passed" same "$(SECRET_TOKEN=x c -- sh -c 'echo "$SECRET_TOKEN"')" ""
