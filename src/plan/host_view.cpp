@@ -123,7 +123,7 @@ HostView remembering(const HostView& host) {
         const std::string_view name = std::string_view(p).substr(p.rfind('/') + 1);
         const auto at = std::ranges::lower_bound(list->second, name, {}, &Entry::name);
         if (at == list->second.end() || at->name != name) return FileKind::absent;
-        if (at->kind != FileKind::directory) return at->kind;  // a directory may be Cordon's own mark
+        if (at->kind != FileKind::directory && at->kind != FileKind::file) return at->kind;  // what is left may be Cordon's own mark
       }
       return host.kind(p);
     }
