@@ -193,13 +193,10 @@ void init_main(InitConfig& config) {
       listener = shared.listener;
       notifier.emplace(listener, config.notify, denied);
       close(shared.ready_fd);
-      if (const int error = confine_init(); error != 0) {
-        report({stage::Step::seccomp, 0, error});
-        finish();
-      }
       m = {};
       m.kind = MessageKind::built;
       tell(config.control, m);
+      if (confine_init() != 0) finish();  // the command may have run already: it was ended, not kept from starting
     }
     signalfd_siginfo s;
     while (read(signals, &s, sizeof s) == sizeof s) {}
