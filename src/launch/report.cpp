@@ -33,9 +33,7 @@ Event limit_event(const std::string& name) {
   return {EventKind::limit, Decision::denied, name, "limits." + name, 0, "", "--limit " + name + "=...", {}, 0};
 }
 
-Event exec_denied_event(const Plan& plan) {
-  return {EventKind::exec, Decision::denied, plan.executable, "", 0, "", "", {}, 0};
-}
+Event exec_denied_event(const Plan& plan) { return {EventKind::exec, Decision::denied, plan.executable, "", 0, "", "", {}, 0}; }
 
 Event exit_event(const Plan& plan, const Usage& u, pid_t pid) {
   Event e{EventKind::exit, Decision::allowed, plan.executable, "", pid, plan.executable, "", {}, 0};

@@ -130,7 +130,7 @@ named "a rebase that executes" "git config user.name a; git config user.email a@
 bomb() { # settings of the user's own, each of which names ten times more
   git init -q .
   for level in 0 1 2 3 4 5 6 7 8 9; do
-    for i in $(seq 40); do printf '[include]\npath = inc%d\n' $((level + 1)); done >.git/inc$level
+    for _ in $(seq 40); do printf '[include]\npath = inc%d\n' $((level + 1)); done >.git/inc$level
   done
   cat .git/inc0 >>.git/config
 }
