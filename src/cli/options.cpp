@@ -16,6 +16,7 @@ namespace cordon::cli {
 const CLI::Validator kValue(
     [](const std::string& value) -> std::string {
       if (value.empty()) return "its value is empty; write one, or leave the option out";
+      if (value == "--") return "its value is missing before '--'";
       if (value.starts_with("--"))
         return "its value is missing before '" + printable(value) + "'; a file of that name is './" + printable(value) + "'";
       return {};

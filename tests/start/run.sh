@@ -48,7 +48,7 @@ ok "closed standard streams are no hindrance" same "$(c -- sh -c 'echo x > made;
 ok "a closed standard output does not become a file of ours" same "$(c -- sh -c 'echo x' >&-; ls -A)" ""
 long=$(head -c 100000 /dev/zero | tr '\0' x)
 ok "a list of arguments of a megabyte passes" same "$(c -- sh -c 'echo $#' - "$long" "$long" "$long" "$long" "$long" "$long" "$long" "$long" "$long" "$long" </dev/null)" 10
-ok "an option does not swallow the next one" refused 125 "value is missing before '--'" c --allow-write -- true
+ok "an option does not swallow the next one" refused 125 "value is missing before '--'; see" c --allow-write -- true
 ok "an option does not swallow the next option" refused 125 "value is missing before '--quiet'" c --deny-read --quiet -- true
 ok "an empty project is no project" refused 125 'project.*empty' c --project '' -- true
 ok "a preset and a file are two policies" refused 125 "leave one out" c --mode plan --policy ../policy.toml -- true
