@@ -8,9 +8,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <memory>
+#include <optional>
 
 #include "base/fd.hpp"
+#include "base/outlet.hpp"
 #include "cli/cli.hpp"
 #include "plan/host_view.hpp"
 #include "session/control.hpp"
@@ -20,6 +23,7 @@ namespace cordon::cli {
 namespace {
 
 launch::Nursery nursery;
+constexpr std::chrono::milliseconds kAfterTheWall(2000);  // for what is still to be said
 
 struct RunOptions {
   PolicyOptions policy;
@@ -29,8 +33,7 @@ struct RunOptions {
 };
 
 Result<Fd> open_events(const std::string& where) {
-  if (where.empty()) return Fd();
-  if (where == "-") return Fd(fcntl(2, F_DUPFD_CLOEXEC, 3));
+  if (where.empty() || where == "-") return Fd();
   Fd fd(open(where.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return impossible("cannot write the events to " + printable(where), errno, "name a file that you may write, or '-'");
   return fd;
@@ -58,6 +61,7 @@ int serve(const RunOptions& o) {
   fcntl(3, F_SETFD, FD_CLOEXEC);
   fcntl(4, F_SETFD, FD_CLOEXEC);
   session::Reporter reporter(Fd(3));
+  Outlet said(2);
   const auto serve_policy = [&](const Policy& policy) {
     SuperviseOptions options;
     options.policy_digest = digest(policy);
@@ -65,7 +69,7 @@ int serve(const RunOptions& o) {
     options.lifeline = reporter.lifeline();
     Request asked = request(o.policy, o.command);
     for (const std::string& file : o.policy.deny_write) asked.held.push_back({file, {"policy file", 0, 0}, false});
-    return session::run(policy, asked, options, nursery);
+    return session::run(policy, asked, options, nursery, said, nullptr);
   };
   auto policy = session::read_policy(4);
   const Result<int> status = policy ? serve_policy(*policy) : std::unexpected(policy.error());
@@ -76,35 +80,39 @@ int serve(const RunOptions& o) {
 int run(const RunOptions& o) {
   auto policy = o.policy.make();
   if (!policy) return fail(policy.error());
-  auto events = open_events(o.events);
-  if (!events) return fail(events.error());
+  const auto file = open_events(o.events);
+  if (!file) return fail(file.error());
   Request asked = request(o.policy, o.command);
-  if (*events && o.events != "-") asked.held.push_back({o.events, {"--events", 0, 0}, false});
+  if (*file) asked.held.push_back({o.events, {"--events", 0, 0}, false});
+  Outlet said(2), filed = *file ? Outlet(file->get()) : Outlet();
+  Outlet* const events = *file ? &filed : o.events.empty() ? nullptr : &said;
+  const auto complain = [&](const Error& error) { said.say("cordon: " + printable(error.sentence()) + "\n"); };
   SuperviseOptions options;
-  if (*events) options.policy_digest = digest(*policy);  // for the start event alone
+  if (events) options.policy_digest = digest(*policy);  // for the start event alone
   unsigned denials = 0;
   std::string summary, found;
-  int lost = 0;  // errno of the first event that could not be written
   options.on_event = [&](const Event& e) {
     if (const std::string line = aftermath(e); !line.empty()) found += line;
     else if (e.decision == Decision::denied && ++denials <= 10)
       summary += "cordon: denied " + std::string(name(e.kind)) + " " + printable(e.object) + (e.rule.empty() ? "" : " by " + printable(e.rule)) +
                  (e.hint.empty() ? "" : "; allow with " + printable(e.hint)) + "\n";
-    if (*events) {
-      const std::string line = to_json(e) + "\n";
-      errno = ENOSPC;  // a short write
-      if (write(events->get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()) && lost == 0) lost = errno;
-    }
+    if (events) events->say(to_json(e) + "\n");
   };
   const std::string idle = o.policy.idle();  // asked before the command could make it
-  const auto status = session::run(*policy, asked, options, nursery);
+  const auto status = session::run(*policy, asked, options, nursery, said, events);
   if (denials > 10) summary += "cordon: and " + std::to_string(denials - 10) + " more\n";
   summary += found + idle;
-  if (!o.quiet && !summary.empty()) {
-    [[maybe_unused]] const ssize_t n = write(2, summary.data(), summary.size());
+  if (!o.quiet && !summary.empty()) said.say(summary);
+  if (!status) complain(status.error());
+  // Whoever reads slowly is waited for, as by any program; but not when the time was over.
+  const auto most = status && *status == 124 ? std::optional(kAfterTheWall) : std::nullopt;
+  if (events) events->drain(most);
+  said.drain(most);
+  if (events && events->lost() != 0) {
+    complain(impossible("the events in " + printable(o.events) + " are not complete", events->lost(), "make room for them").error());
+    said.drain(kAfterTheWall);
   }
-  if (lost != 0) fail(impossible("the events in " + printable(o.events) + " are not complete", lost, "make room for them").error());
-  return status ? *status : fail(status.error());
+  return status ? *status : status.error().exit_status;
 }
 
 }  // namespace

@@ -38,14 +38,14 @@ int Supervisor::patience() const {
 }
 
 void Supervisor::attend() {
-  constexpr std::size_t kFixed = 5;
+  constexpr std::size_t kFixed = 7;
+  const auto full = [](const Outlet* outlet) { return outlet ? outlet->waits_for() : -1; };
   std::vector<pollfd> fds;
   while (!over_ || output_.open()) {
-    fds = {{over_ ? -1 : control_.get(), POLLIN, 0},
-           {signals_.get(), POLLIN, 0},
-           {over_ ? -1 : janitor_.pidfd(), POLLIN, 0},
-           {options_.lifeline, POLLIN, 0},
-           {over_ ? -1 : egress_.channel(), POLLIN, 0}};
+    fds = {{over_ ? -1 : control_.get(), POLLIN, 0},    {signals_.get(), POLLIN, 0},
+           {over_ ? -1 : janitor_.pidfd(), POLLIN, 0},  {options_.lifeline, POLLIN, 0},
+           {over_ ? -1 : egress_.channel(), POLLIN, 0}, {full(beside_.said), POLLOUT, 0},
+           {full(beside_.events), POLLOUT, 0}};
     output_.wait_for(fds);
     poll(fds.data(), fds.size(), patience());
     if (deadline_) check_deadline();
@@ -58,6 +58,8 @@ void Supervisor::attend() {
       swept_by_.reset();
       end_init();
     }
+    if (fds[5].revents != 0) beside_.said->flush();
+    if (fds[6].revents != 0) beside_.events->flush();
     if (fds[3].revents != 0) return;
     if (fds[2].revents != 0)  // nobody would remove the placeholders if we were killed now
       return fail({ErrorKind::impossible, "the janitor of the sandbox was killed", "so the command was ended", 0, built_ ? 137 : 125});
@@ -86,9 +88,8 @@ void Supervisor::check_cpu() {
 void Supervisor::egress_word(const EgressProcess::Word& word) {
   if (word.kind == 'E') {
     if (const auto e = decode(word.text); e && (e->kind == EventKind::net_connect || e->kind == EventKind::net_dns)) emit(*e);
-  } else if (word.kind == 'U') {
-    const std::string line = "cordon: " + printable(word.text) + "\n";
-    [[maybe_unused]] const ssize_t n = write(2, line.data(), line.size());
+  } else if (word.kind == 'U' && beside_.said) {
+    beside_.said->say("cordon: " + printable(word.text) + "\n");
   }
 }
 

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <termios.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -155,6 +156,8 @@ class Builder {
          {static_cast<std::uint64_t>(TIOCSTI), std::uint64_t{0x541c} /* TIOCLINUX */, static_cast<std::uint64_t>(TIOCSETD),
           static_cast<std::uint64_t>(TIOCCONS), static_cast<std::uint64_t>(TIOCEXCL)})
       add(SYS_ioctl, "ioctl", 0, {is(1, request)});
+    // A terminal whose output is stopped is so for its user, too, and for what Cordon has to say.
+    add(SYS_ioctl, "ioctl", 0, {is(1, TCXONC), is(2, TCOOFF)});
   }
 
   void sockets() {

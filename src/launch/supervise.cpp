@@ -74,7 +74,7 @@ Result<void> Supervisor::start() {
   config.listeners = plan_.egress.enabled && !plan_.egress.on_host;
   config.dial = egress_.dial_end();
   config.limits = metered(plan_);
-  config.traps = {plan_.traps, plan_.trap_roots, plan_.trap_spared};
+  config.traps = {plan_.traps, plan_.trap_roots, plan_.trap_spared, {}};
   config.globs = plan_.globs;
   started_ = Clock::now();
   auto init = spawn_init(plan_, config, cgroup_ ? cgroup_.fd() : -1, beside_.nursery);
@@ -177,6 +177,9 @@ Result<int> supervise(const Plan& plan, const SuperviseOptions& options, const B
 
 }  // namespace launch
 
-Result<int> supervise(const Plan& plan, const SuperviseOptions& options) { return launch::supervise(plan, options, launch::Beside{}); }
+Result<int> supervise(const Plan& plan, const SuperviseOptions& options) {
+  Outlet said(2);
+  return launch::supervise(plan, options, launch::Beside{nullptr, nullptr, &said, nullptr});
+}
 
 }  // namespace cordon

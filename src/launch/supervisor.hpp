@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/fd.hpp"
+#include "base/outlet.hpp"
 #include "launch/cgroup.hpp"
 #include "launch/egress.hpp"
 #include "launch/janitor.hpp"
@@ -27,6 +28,8 @@ namespace cordon::launch {
 struct Beside {
   Nursery* nursery = nullptr;                                   ///< where most of the namespaces may be, or null
   std::function<Result<std::vector<LandlockRule>>()> landlock;  ///< the rules that the plan has not, or null; asked while PID 1 mounts
+  Outlet* said = nullptr;                                       ///< standard error, for warnings
+  Outlet* events = nullptr;                                     ///< where `on_event` writes, or null: what finds no room goes out in the loop
 };
 
 class Supervisor {

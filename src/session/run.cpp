@@ -11,7 +11,8 @@
 
 namespace cordon::session {
 
-Result<int> run(const Policy& policy, const Request& request, const SuperviseOptions& options, launch::Nursery& nursery) {
+Result<int> run(const Policy& policy, const Request& request, const SuperviseOptions& options, launch::Nursery& nursery, Outlet& said,
+                Outlet* events) {
   if (policy.net.mode == NetMode::host) nursery.close();
   auto facts = read_host_facts(request);
   if (!facts) return std::unexpected(facts.error());
@@ -21,7 +22,7 @@ Result<int> run(const Policy& policy, const Request& request, const SuperviseOpt
     sigset_t all;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, nullptr);  // for good: one that comes when the command has ended must not become its status
-    return launch::supervise(making.plan(), options, {&nursery, [&] { return making.landlock(); }});
+    return launch::supervise(making.plan(), options, {&nursery, [&] { return making.landlock(); }, &said, events});
   };
   auto status = attempt();
   // A host may refuse user namespaces in ways that no file tells. What the policy accepts below them is tried once, and told.

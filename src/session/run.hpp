@@ -3,12 +3,15 @@
 #pragma once
 #include <cordon/sandbox.hpp>
 
+#include "base/outlet.hpp"
 #include "launch/nursery.hpp"
 
 namespace cordon::session {
 
 /// Looks at the host, plans, supervises. Errors: those of the three; the command did not start. `nursery` may be open already, or not.
-[[nodiscard]] Result<int> run(const Policy& policy, const Request& request, const SuperviseOptions& options, launch::Nursery& nursery);
+/// `said`: for warnings; `events`: where `on_event` writes, or null.
+[[nodiscard]] Result<int> run(const Policy& policy, const Request& request, const SuperviseOptions& options, launch::Nursery& nursery, Outlet& said,
+                              Outlet* events);
 
 /// The policy that the library handed over on a descriptor: JSON, at most 1 MiB.
 [[nodiscard]] Result<Policy> read_policy(int fd);

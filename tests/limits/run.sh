@@ -66,6 +66,23 @@ else
 fi
 ok "wall: it is told" told wall --limit wall=200ms -- sleep 20
 ok "wall: the grace is two seconds" same "$(s=$(date +%s%N); c --quiet --limit wall=100ms -- sh -c 'trap "" TERM; while :; do sleep 0.1; done'; echo $((($(date +%s%N) - s) / 1000000000)))" 2
+# The command has Cordon's standard error, and can fill it.
+mkfifo ../full
+exec 9<>../full
+fill='use Fcntl; fcntl(STDERR, F_SETFL, O_WRONLY | O_NONBLOCK); for $n (4096, 1) { 1 while syswrite(STDERR, "x" x $n) } fcntl(STDERR, F_SETFL, O_WRONLY); syscall(321, 0, 0, 0)'
+stuck() { c --events - "$@" 2>../full 9<&-; }
+stuck --limit wall=1s -- perl -e "$fill; sleep 30"
+ok "wall: it holds though nobody reads what Cordon says" same $? 124
+(stuck -- perl -e "$fill; open F, '>', 'ready'; select(undef, undef, undef, 0.05) until -e 'go'"; echo $? >../status) &
+soon [ -e ready ]
+cat <&9 >../got &
+reader=$!
+ok "an event that found no room is written when there is" soon grep -q '"object":"bpf"' ../got
+touch go
+ok "and the last one" soon grep -q '"kind":"exit"' ../got
+ok "and Cordon ends as the command did" soon grep -qx 0 ../status
+kill $reader
+exec 9<&-
 c --quiet --events ../events --limit cpu=10s --limit memory=100MiB --limit processes=20 -- true
 ok "start names the mechanism of each limit" same "$(grep '"kind":"start"' ../events | grep -o '"\(cpu\|memory\|processes\): ' | tr -d '\n')" '"cpu: "memory: "processes: '
 ok "exit names what was used" same "$(grep '"kind":"exit"' ../events | grep -c '"status":0,"wall":.*"cpu":.*"peak_memory":[1-9]')" 1

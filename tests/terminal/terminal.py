@@ -218,6 +218,11 @@ def no_exclusion(s):
     return s.until("refused")
 
 
+def no_standstill(s):  # TCXONC, TCOOFF
+    s.do("""\"$CORDON" run --quiet -- perl -e '$r = ioctl(STDIN, 0x540a, 0); ioctl(STDIN, 0x540a, 1); print $r ? "stopped" : "refused"; print "\\n"'""")
+    return s.until("refused")
+
+
 run("Ctrl-C ends the command, with its status", control_c)
 run("Ctrl-C reaches a command that catches it", control_c_is_caught)
 run("Ctrl-Z stops the whole job and fg goes on with it", control_z)
@@ -232,6 +237,7 @@ if shutil.which("script"):
     run("a pseudo-terminal can be made inside", pty_inside)
 run("nothing can be typed into the caller's terminal", no_injection)
 run("the caller's terminal cannot be shut to others", no_exclusion)
+run("the output of the caller's terminal cannot be stopped", no_standstill)
 shutil.rmtree(root, ignore_errors=True)
 print(f"{passed} passed, {failed} failed, 0 skipped")
 sys.exit(failed != 0)
