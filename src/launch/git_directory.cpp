@@ -64,7 +64,7 @@ class Disarm {
       struct stat s{};
       if (fstatat(at_.fd, name, &s, AT_SYMLINK_NOFOLLOW) == 0 && !look_.since.changed(s)) before.add(name);
     }
-    reshaped_ = !before.is_git();
+    reshaped_ = !before.is_git() || at_.arrived || !look_.before.kept(at_.path, look_.since);
     touched_ = changed(".") || changed("commondir") || changed("config") || changed("config.worktree") || changed("hooks");
   }
 
@@ -85,6 +85,7 @@ class Disarm {
       if (!gone_) config(at_.fd, at_.path, "config.worktree", reshaped_);
       if (!gone_) hooks(at_.fd, at_.path, "hooks", reshaped_, false);
       if (!gone_) commondir();
+      if (!gone_) own_settings();
     }
     if (!look_.budget.spent() || gone_ || (spent && !touched_)) return;
     found(Spot{Fd(), at_.path.substr(0, at_.path.rfind('/')), at_.path.substr(at_.path.rfind('/') + 1)},
@@ -92,10 +93,11 @@ class Disarm {
   }
 
  private:
-  // Only the directory of a linked worktree has its configuration and hooks elsewhere.
+  // Only the directory of a linked worktree has its configuration and hooks elsewhere: where it itself lies.
   void commondir() {
-    const std::string parent = at_.path.substr(0, at_.path.rfind('/'));
-    if (!changed("commondir") || parent.ends_with("/worktrees")) return;
+    if (!changed("commondir") && !reshaped_) return;
+    if (const auto text = read_small(at_.fd, "commondir", kMostConfig, look_.budget); text && is_of_worktree(at_.path, *text)) return;
+    if (struct stat s{}; fstatat(at_.fd, "commondir", &s, AT_SYMLINK_NOFOLLOW) != 0) return;
     const Spot place = here("commondir");
     found(place, "settings and hooks elsewhere", [&] { return aside(place); });
   }
@@ -190,6 +192,23 @@ class Disarm {
     }
   }
 
+  // The settings of all the user's repositories: a relative core.hooksPath among them names a directory in each.
+  void own_settings() {
+    const char *home = std::getenv("HOME"), *config_home = std::getenv("XDG_CONFIG_HOME"), *other = std::getenv("GIT_CONFIG_GLOBAL");
+    std::vector<std::string> files{"/etc/gitconfig"};
+    if (other && *other) files.emplace_back(other);
+    else if (home && *home)
+      files.insert(files.end(),
+                   {std::string(home) + "/.gitconfig", (config_home && *config_home ? config_home : std::string(home) + "/.config") + "/git/config"});
+    const Fd top(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    for (const std::string& file : files) {
+      const Way way = look_.follow(top.get(), "", file);
+      if (way.end != Way::End::there || !file.starts_with('/')) continue;
+      if (const auto text = read_small(way.place.directory.get(), way.place.name.c_str(), kMostConfig, look_.budget))
+        follow(way.place.path, read_git_config(*text));
+    }
+  }
+
   // `elsewhere`: not in the git directory, but where other files lie.
   void hooks(int directory, const std::string& from, const std::string& to, bool reshaped, bool elsewhere) {
     const Way way = look_.follow(directory, from, to);
@@ -263,6 +282,11 @@ class Disarm {
 };
 
 }  // namespace
+
+bool is_of_worktree(const std::string& path, const std::string& commondir) {
+  const std::string parent = path.substr(0, path.rfind('/'));
+  return parent.ends_with("/worktrees") && !path.ends_with("/.git") && redirection(commondir, "") == "../..";
+}
 
 void GitDirectory::disarm(const Look& look) const { Disarm(*this, look).all(); }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "launch/git_path.hpp"
+#include "launch/git_places.hpp"
 
 namespace cordon::launch {
 
@@ -22,6 +23,7 @@ struct Trap {
 struct Look {
   Traps mode;
   const Since& since;
+  const GitPlaces& before;
   const std::vector<std::string>& roots;  ///< where the command could rename what lies below
   SweepBudget& budget;
   std::function<void(const Trap&)> tell;
@@ -49,6 +51,7 @@ struct GitDirectory {
   std::string path;                     ///< absolute
   std::string top;                      ///< of the working tree, absolute: where a relative core.hooksPath begins
   bool config_is_the_commands = false;  ///< the policy lets `config` be written: it is not looked at
+  bool arrived = false;                 ///< something new leads here: what is old here comes into use now
   /// Tells each trap, after it was set aside where `mode` says so. When the budget is spent, or a trap cannot be taken out of it,
   /// the directory is set aside as a whole.
   void disarm(const Look&) const;
@@ -57,6 +60,9 @@ struct GitDirectory {
 /// Symbolic links that were made in a git directory, wherever git would read or write through them. Git itself makes none but
 /// for an old kind of HEAD. `all`: those that are old, too. `found` tells and sets aside; false: the directory is gone.
 void find_links(const GitDirectory&, bool all, const Look&, const std::function<bool(const Spot&)>& found);
+
+/// Is this what `commondir` says in the directory of a linked worktree?
+bool is_of_worktree(const std::string& path, const std::string& commondir);
 
 /// Where git has directories of its own that are no git directories again.
 bool is_git_part(std::string_view name);

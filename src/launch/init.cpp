@@ -95,6 +95,7 @@ void init_main(InitConfig& config) {
     if (const long r = loopback_up(); r < 0) stand({stage::Step::loopback, 0, static_cast<std::int32_t>(-r)});
   if (config.new_session && setsid() < 0 && errno != EPERM) stand({stage::Step::session, 0, errno});  // EPERM: it leads a group of its own already
   stand(stage::begin(config.program, config.roots));
+  config.traps.before = GitPlaces(config.traps.roots);  // while the supervisor does its part
   Fd descriptors[2];
   int heard = 0;
   while ((heard = hear(config.control, m, descriptors, 0)) == 1 && m.kind == MessageKind::hold)

@@ -17,6 +17,7 @@ struct SweepOptions {
   Traps mode = Traps::quarantine;
   std::vector<std::string> roots;  ///< writable directories of the host, the project first
   std::string spared;              ///< a git directory whose config the policy lets be written, or empty
+  GitPlaces before;                ///< noted before the command began
 };
 
 /// Tells each trap as an event. At most 8,192 directories are looked at, those near the roots first; that there were more is an

@@ -119,6 +119,27 @@ named "a hook where the user's settings name the directory" "mkdir h; git config
 named "a link on the way that leads elsewhere now" "git init -q sub; mkdir old bad; cp sub/.git/config old; { cat old/config; $evil; } >bad/config; ln -s old link; ln -sf ../../link/config sub/.git/config" \
   "git -C sub status" "ln -sfn bad link"
 named "a directory on the way that is another one now" "mkdir old bad; echo '[x]' >old/x; $evil >bad/x; git config include.path ../old/x" "git status" "mv old older; mv bad old"
+# What was there before, but not where git runs: its change times say nothing. Of a repository's files, say, an archive's, a test's.
+old="git init -q --bare files/x.git; git -C files/x.git config core.bare false; $evil >>files/x.git/config"
+named "a directory that becomes a .git" "$old" "git -C sub status" "mkdir sub; mv files/x.git sub/.git"
+named "a repository that lay where git keeps other things" "git init -q x; mkdir x/.git/lfs; git init -q x/.git/lfs/y; $evil >>x/.git/lfs/y/.git/config" "git -C sub status" "mv x/.git/lfs/y sub"
+named "a new .git file that leads to it" "$old" "git -C sub status" "mkdir sub; echo 'gitdir: ../files/x.git' >sub/.git"
+named "a new commondir, below a directory called worktrees" "$old" "git -C worktrees status" \
+  "mkdir -p worktrees/.git; echo 'ref: refs/heads/main' >worktrees/.git/HEAD; echo ../../files/x.git >worktrees/.git/commondir"
+named "a new worktree of it" "$old; mkdir files/x.git/worktrees" "git -C sub status" \
+  "mkdir sub files/x.git/worktrees/w; cd files/x.git/worktrees/w; echo 'ref: refs/heads/main' >HEAD; echo ../.. >commondir; echo 'gitdir: ../files/x.git/worktrees/w' >../../../../sub/.git"
+for tier in none run; do
+  project
+  git init -q .
+  git config --global core.hooksPath .hooks
+  script="mkdir .hooks; $hook >.hooks/pre-commit; chmod +x .hooks/pre-commit"
+  if [ $tier = none ]; then sh -c "$script"; else run --env marker -- sh -c "$script" >/dev/null 2>&1; fi
+  git commit -q --allow-empty -m x >/dev/null 2>&1
+  git config --global --unset core.hooksPath
+  if [ $tier = none ]; then ok "a hook where the settings of all repositories say: goes off without the sandbox" [ -e "$marker" ]; continue; fi
+  ok "a hook where the settings of all repositories say: is harmless" unmarked
+  ok "a hook where the settings of all repositories say: is told" told denied "$HOME/project/.hooks/pre-commit" '"set_aside":"'
+done
 # Through these git on the host would write what the command wants, where it wants.
 named "a log that is a link" "git commit -q --allow-empty -m x" "git commit -q --allow-empty -m x" "ln -sf '$marker' .git/logs/HEAD"
 named "logs that are a link" "git commit -q --allow-empty -m x; mkdir '$root/logs'" "git commit -q --allow-empty -m x; [ ! -e '$root/logs/HEAD' ] || mv '$root/logs/HEAD' '$marker'; rm -rf '$root/logs'" "rm -rf .git/logs; ln -s '$root/logs' .git/logs"
@@ -253,6 +274,9 @@ chmod +x sub/.git/hooks/post-commit
 run -- sh -c 'cd sub; echo >a; git add a; git commit -qm x; git checkout -qb y' >/dev/null 2>&1
 ok "what the user set before is no trap, though the command works there" untold
 ok "and stays" [ "$(git -C sub config filter.x.clean)" = cat ]
+run -- sh -c 'git -C sub worktree add -q ../tree; cd tree; echo >b; git add b; git commit -qm y' >/dev/null 2>&1
+ok "nor in a worktree that the command made of it" untold
+ok "and that works" [ "$(git -C tree log -1 --format=%s)" = y ]
 
 project
 printf 'version = 1\nextends = "safe"\n[fs]\ntraps = "report"\n' >"$root/report.toml"
