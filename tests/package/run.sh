@@ -6,6 +6,11 @@ set -u
 build=$(dirname "$1")
 source=$(cd "$(dirname "$0")/../.." && pwd)
 . "$(dirname "$0")/../support/suite.sh"
+if grep -qaE '__(a|t)san_init' "$1"; then
+  skip "the package" "a program that links a library with a sanitizer's run time must be built with it, too"
+  summary
+  exit
+fi
 world package
 work=$root
 chmod 755 "$work"
