@@ -45,6 +45,10 @@ struct HostFacts {
   bool pid_max_per_namespace = false;  ///< kernel.pid_max belongs to the pid namespace (Linux 6.14)
   bool memfd_noexec = false;           ///< vm.memfd_noexec exists
   std::string tty;                     ///< the terminal among the standard streams, or empty
+  struct Moved {
+    std::string variable, place, path;
+  };
+  std::vector<Moved> moved;  ///< variables of the caller that say where something of the floor lies (`~/.gnupg`) instead
 };
 
 /// What the stage does to the mount tree, in order. Paths are absolute and canonical, of the host.

@@ -101,6 +101,7 @@ Result<HostFacts> read_facts(const Request& request) {
   f.home = variable(request.environment, "HOME");
   if (!f.home.starts_with('/')) f.home.clear();
   f.path = variable(request.environment, "PATH");
+  f.moved = plan::moved_places(request.environment);
   read_passwd(f);
   if (!f.home.empty()) f.home = plan::canonical(plan::real_host(), f.home);
   if (!f.account_home.empty()) f.account_home = plan::canonical(plan::real_host(), f.account_home);

@@ -42,6 +42,8 @@ struct Located {
 [[nodiscard]] Result<void> add_mounts(const Context&, const Programs&, Plan&);
 /// Which mechanism holds which limit; names them in `plan.mechanisms`.
 [[nodiscard]] Result<void> add_limits(const Context&, Plan&);
+/// What the caller's variables say of the floor's places.
+[[nodiscard]] std::vector<HostFacts::Moved> moved_places(const std::vector<std::string>& environment);
 /// Fills the cgroup's part of the facts.
 void find_cgroup(HostFacts&);
 void add_landlock(const Context&, const Programs&, Plan&);

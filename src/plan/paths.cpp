@@ -66,6 +66,7 @@ PathPolicy PathPolicy::make(const Policy& policy, const HostFacts& facts, const 
       for (const auto& r : *rules)
         if (r.floor && r.text.starts_with("~/")) p.add(kind, r, account, view);
   }
+  p.add_moved(policy, facts, view);
   p.hold_missing(view);
   if (p.may(facts.project, Operation::write)) {
     p.add_git(facts, view);
@@ -79,6 +80,7 @@ PathPolicy PathPolicy::make(const Policy& policy, const HostFacts& facts, const 
     one.fs.git_config = policy.fs.git_config;
     one.net.ca_bundle = policy.net.ca_bundle;
     one.net.mode = policy.net.mode;
+    one.env.pass = policy.env.pass;
     const PathPolicy& also = p.also_.emplace_back(make(one, facts, view));
     // The places where its decisions change; they are no keys of `at_`, so that only `also` decides by them.
     p.rules_.insert(p.rules_.end(), also.rules_.begin(), also.rules_.end());

@@ -89,6 +89,7 @@ class PathPolicy {
   void hold_missing(const HostView&);
   void conclude();
   void add_named(const Policy&, const HostFacts&, const HostView&);
+  void add_moved(const Policy&, const HostFacts&, const HostView&);
   void show(const std::string& file, const Rule&, const HostView&);
   void add_ca_bundle(const std::string& path, const Rule&, const HostView&);
   void protect_dot_git(const std::string& dot_git, const HostView&);

@@ -197,5 +197,31 @@ TEST_F(PlanTest, HostFacts) {
   EXPECT_EQ(read_host_facts(request)->home, home);
 }
 
+TEST_F(PlanTest, AKeyThatAVariableMovedIsDeniedWhereItLies) {
+  fs::create_directories(home + "/keys");
+  facts.moved = {{"GNUPGHOME", "~/.ssh", home + "/keys"}};
+  EXPECT_FALSE(may(home + "/keys/id", Operation::read));
+  EXPECT_FALSE(may(home + "/keys", Operation::read));
+  policy.env.pass.push_back(rule("GNUPGHOME"));
+  EXPECT_TRUE(may(home + "/keys/id", Operation::read)) << "the policy hands it over by name";
+}
+
+TEST_F(PlanTest, AVariableDeniesNeitherTheProjectNorWhatHoldsItNorADevice) {
+  for (const std::string& path : {project, project + "/keys", home, std::string("/"), std::string("/dev/null")}) {
+    facts.moved = {{"GNUPGHOME", "~/.ssh", path}};
+    EXPECT_TRUE(may(path, Operation::read)) << path;
+  }
+}
+
+TEST(MovedPlaces, AreReadFromTheEnvironment) {
+  const auto moved =
+      plan::moved_places({"KUBECONFIG=/a:/b:c", "GNUPGHOME=relative", "XDG_CONFIG_HOME", "HISTFILE=", "OTHER=/x", "XDG_CONFIG_HOME=/y"});
+  ASSERT_EQ(moved.size(), 3U);
+  EXPECT_EQ(moved[0].path, "/a");
+  EXPECT_EQ(moved[1].path, "/b");
+  EXPECT_EQ(moved[2].place, "~/.config");
+  EXPECT_EQ(moved[2].path, "/y");
+}
+
 }  // namespace
 }  // namespace cordon
