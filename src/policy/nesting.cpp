@@ -48,18 +48,27 @@ bool nameless(std::string_view header) {
 
 std::optional<Fault> unsafe_place(std::string_view toml) {
   const std::string_view whole = toml;
-  if (toml.starts_with("\xef\xbb\xbf")) toml.remove_prefix(3);  // a byte order mark
-  std::string open;                                             // the brackets
-  bool line_begins = true;
+  if (toml.starts_with("\xef\xbb\xbf")) toml.remove_prefix(3);           // a byte order mark
+  std::string open;                                                      // the brackets
+  bool line_begins = true, header = false, value = false, word = false;  // `word`: a value stands before, up to here, that is no string
   for (; !toml.empty(); toml.remove_prefix(token_length(toml))) {
     const char c = toml[0];
     const auto fault = [&](const char* what, const char* remedy) { return Fault{whole.size() - toml.size(), what, remedy}; };
     if (static_cast<unsigned char>(c) >= 0x80)
       return fault("a character that is not ASCII stands outside of strings and comments", "put it into quotes");
+    if ((c == '"' || c == '\'') && word) return fault("a quote stands within a value", "begin the value with it");
     if (c == '[' && line_begins && open.empty() && nameless(toml)) return fault("a table has no name", "write [name] or [[name]]");
     if (c == '[' || c == '{') open += c;
     if (c == '}' && open.ends_with('[')) return fault("a list is closed by a brace", "write ]");
     if ((c == ']' || c == '}') && !open.empty()) open.pop_back();
+    if (c == '[' && line_begins && open == "[") header = true;
+    if (c == '\n') header = false;
+    if (c == '\n' || c == ',' || (c == '{' && !word)) value = false;
+    const bool in_value = !header && (value || open.ends_with('['));
+    if (c == '=' && !header) value = true;
+    const bool ends = blank(c) || c == '\n' || c == '\r' || c == ',' || c == ']' || c == '}' || c == '#';
+    const bool begins = c == '"' || c == '\'' || c == '[' || c == '{' || c == '=';
+    word = in_value && !ends && (word || !begins);
     line_begins = c == '\n' || (line_begins && blank(c));
   }
   return std::nullopt;

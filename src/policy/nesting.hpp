@@ -13,6 +13,6 @@ struct Fault {
   const char* remedy;
 };
 /// The first place that no TOML has and at which toml++ 3.3 runs into undefined behaviour: a character beyond ASCII outside of strings and
-/// comments, a table's header without a name, a list that a brace closes.
+/// comments, a table's header without a name, a list that a brace closes, a quote within a value.
 [[nodiscard]] std::optional<Fault> unsafe_place(std::string_view toml);
 }  // namespace cordon::policy

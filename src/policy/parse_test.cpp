@@ -266,6 +266,21 @@ TEST(Policy, ATableHasANameAndAListEndsByABracket) {
   EXPECT_EQ(said("version = 1\n[[ \"fs\" . also ]] # [\nallow_write = ['}',\n '[' # }\n]\n"), "accepted");
 }
 
+TEST(Policy, AStringStandsWhereAValueBegins) {
+  const auto said = [](const std::string& text) {
+    const auto p = parse_policy(text, "p.toml");
+    return p ? std::string("accepted") : p.error().sentence();
+  };
+  const std::string within = "a quote stands within a value; begin the value with it";
+  for (const char* text : {"x=0o2{\"\u01be", "x = 1\"\u01be\"", "x=[0.'\u01be']", "x = [1, 2\"\u01be\"]", "x = {a = 1[\"\u01be\"]}",
+                           "x = [\n1=\"\u01be\"]", "a.b = -\"\u01be\""})
+    EXPECT_NE(said(text).find(within), std::string::npos) << text << ": " << said(text);
+  EXPECT_EQ(said("version=1\n[\"fs\".'also']#\u01be\n").find(within), std::string::npos);
+  EXPECT_EQ(said("version=1# \"\u01be\n[fs]\nallow_read=[\"\u01be\",'\u01be'\n,\n\"x\"]\n[env]\nset={\"A\"=\"\u01be\",B='1'}\n"), "accepted");
+  EXPECT_EQ(said("version=1\n[net]\nroute={\"r.example\"=\"unix:/s\"}\nmode='filtered'\n"), "accepted");
+  EXPECT_EQ(said("version=1\nnet.route.\"r.example\"='unix:/s'\nnet.mode = \"filtered\"\n"), "accepted");
+}
+
 TEST(Policy, TenThousandRulesAreReadInTime) {
   std::string text = "version = 1\n[fs]\ndeny_read = [\n";
   for (int i = 0; i < 10'000; ++i) text += "  \"~/some/where/else/" + std::to_string(i) + "\",\n";
