@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Egress against a bare splice proxy, squid and tinyproxy: run.sh BUILD [ROUNDS]. Rounds are interleaved, medians compared, so that what
+# Egress against a bare splice proxy, squid and tinyproxy: run.sh CORDON [ROUNDS]. Rounds are interleaved, medians compared, so that what
 # else the machine does meets all of them alike. Everything is on loopback; about two minutes.
 set -eu
-build=$(cd "$1" && pwd) rounds=${2:-5}
+build=$(cd "$(dirname "$1")" && pwd) rounds=${2:-5}
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 pids=()

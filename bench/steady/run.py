@@ -48,32 +48,37 @@ with open("c/main.c", "w") as f:
 rounds = min(rounds, 5)
 compare("cmake and ninja, 41 C files", wall, ["sh", "-c", "rm -rf b && cmake -S c -B b -G Ninja >/dev/null && ninja -C b >/dev/null"], 1.03)
 
-# Memory: the PSS of everything of ours while a command sleeps.
-p = subprocess.Popen(inside + ["sh", "-c", "echo; sleep 30"], stdout=subprocess.PIPE)
-p.stdout.readline()
-time.sleep(0.5)  # what only the start needs is unmapped after a tenth of a second
 libc, kcmp = ctypes.CDLL(None), {"x86_64": 312, "aarch64": 272}[platform.machine()]
 
 def same_memory(a, b):  # the janitor shares the supervisor's: counted once
     return libc.syscall(kcmp, a, b, 1, 0, 0) == 0
 
-total, names, seen = 0, [], []
-family = [p.pid]
-while family:
-    pid = family.pop()
-    with open(f"/proc/{pid}/task/{pid}/children") as f:
-        family += [int(c) for c in f.read().split()]
-    try:
-        exe = os.readlink(f"/proc/{pid}/exe")
-        with open(f"/proc/{pid}/smaps_rollup") as f:
-            pss = next(int(line.split()[1]) for line in f if line.startswith("Pss:"))
-    except OSError as e:  # a supervisor that is not dumpable shows itself to root only
-        names.append(f"{pid} not readable: {e.strerror}")
-        continue
-    if os.path.basename(exe).startswith("cordon") and not any(same_memory(pid, other) for other in seen):
-        seen.append(pid)
-        total += pss
-        names.append(f"{os.path.basename(exe)} {pss} KiB")
-p.kill()
-p.wait()
-print(f"memory of Cordon's processes (PSS): {total / 1024:.2f} MiB (aim 2): {', '.join(names)}")
+# The PSS of everything of ours while a command sleeps.
+def memory(name, run, aim):
+    p = subprocess.Popen(run + ["sh", "-c", "echo; sleep 30"], stdout=subprocess.PIPE)
+    p.stdout.readline()
+    time.sleep(0.5)  # what only the start needs is unmapped after a tenth of a second
+    total, names, seen = 0, [], []
+    family = [p.pid]
+    while family:
+        pid = family.pop()
+        with open(f"/proc/{pid}/task/{pid}/children") as f:
+            family += [int(c) for c in f.read().split()]
+        try:
+            exe = os.readlink(f"/proc/{pid}/exe")
+            with open(f"/proc/{pid}/smaps_rollup") as f:
+                pss = next(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+        except OSError as e:  # a supervisor that is not dumpable shows itself to root only
+            names.append(f"{pid} not readable: {e.strerror}")
+            continue
+        if os.path.basename(exe).startswith("cordon") and not any(same_memory(pid, other) for other in seen):
+            seen.append(pid)
+            total += pss
+            names.append(f"{os.path.basename(exe)} {pss} KiB")
+    p.kill()
+    p.wait()
+    print(f"memory of Cordon's processes (PSS), {name}: {total / 1024:.2f} MiB{aim}: {', '.join(names)}")
+
+without = inside[:inside.index("run") + 1] + ["--net", "none"] + inside[inside.index("run") + 1:]
+memory("--net none", without, " (aim 2)")
+memory("with egress", inside, "")
